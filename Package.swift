@@ -1,0 +1,98 @@
+// swift-tools-version:6.2
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+// Products of other packages, by the name that the targets below use.
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "floodgate",
+    platforms: [.macOS(.v15)],
+    products: [
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: [
+        .target(name: "FloodgateJSON"),
+        .target(name: "FloodgateSpecs", dependencies: ["FloodgateJSON"]),
+        .target(name: "FloodgateRegex"),
+        .target(name: "CFloodgateSHA256"),
+        .target(name: "CFloodgateCountries", exclude: ["countries.bin"]),
+        .target(
+            name: "FloodgateEvaluation",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateRegex", "CFloodgateSHA256", "CFloodgateCountries",
+            ],
+            linkerSettings: [.linkedLibrary("m")]
+        ),
+        .target(name: "FloodgateEvents", dependencies: ["FloodgateJSON"]),
+        .systemLibrary(name: "CFloodgateZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "FloodgateGzip", dependencies: ["CFloodgateZlib"]),
+        .target(name: "FloodgateTestSupport", dependencies: ["FloodgateJSON"], path: "Tests/Support"),
+        .testTarget(name: "FloodgateJSONTests", dependencies: ["FloodgateJSON", "FloodgateTestSupport"]),
+        .testTarget(
+            name: "FloodgateSpecsTests",
+            dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateTestSupport"]
+        ),
+        .testTarget(
+            name: "FloodgateRegexTests",
+            dependencies: ["FloodgateJSON", "FloodgateRegex", "FloodgateTestSupport"]
+        ),
+        .testTarget(
+            name: "FloodgateEvaluationTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateGzip", "FloodgateTestSupport",
+                "CFloodgateSHA256",
+            ]
+        ),
+        .testTarget(
+            name: "FloodgateEventsTests",
+            dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateTestSupport"]
+        ),
+        .testTarget(name: "FloodgateGzipTests", dependencies: ["FloodgateGzip"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu2x
+)
+
+for target in package.targets where target.type != .system && !target.name.hasPrefix("C") {
+    target.swiftSettings = settings
+    if target.type != .test, target.name.hasPrefix("Floodgate"), target.name != "FloodgateTestSupport" {
+        target.exclude.append("README.md")
+    }
+}

@@ -1,0 +1,18 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+/// Random numbers that come the same for the same seed (SplitMix64), so that a failing property can be run again.
+package struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    /// Starts at `seed`.
+    package init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678_9ABC_DEF1 }
+
+    /// The next 64 bits.
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ word &>> 30) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ word &>> 27) &* 0x94D0_49BB_1331_11EB
+        return word ^ word &>> 31
+    }
+}
