@@ -33,6 +33,7 @@ let package = Package(
     name: "floodgate",
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "Floodgate", targets: ["Floodgate"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -63,6 +64,14 @@ let package = Package(
         .target(name: "FloodgateEvents", dependencies: ["FloodgateJSON"]),
         .systemLibrary(name: "CFloodgateZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "FloodgateGzip", dependencies: ["CFloodgateZlib"]),
+        .target(
+            name: "Floodgate",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateGzip",
+                asyncHTTPClient, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+            ]
+        ),
+        .executableTarget(name: "QuickStart", dependencies: ["Floodgate"], path: "Examples/QuickStart"),
         .target(name: "FloodgateTestSupport", dependencies: ["FloodgateJSON"], path: "Tests/Support"),
         .testTarget(name: "FloodgateJSONTests", dependencies: ["FloodgateJSON", "FloodgateTestSupport"]),
         .testTarget(
@@ -85,6 +94,13 @@ let package = Package(
             dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateTestSupport"]
         ),
         .testTarget(name: "FloodgateGzipTests", dependencies: ["FloodgateGzip"]),
+        .testTarget(
+            name: "FloodgateTests",
+            dependencies: [
+                "Floodgate", "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents",
+                "FloodgateGzip", "FloodgateTestSupport", logging, nioCore, nioPosix, nioHTTP1, serviceLifecycle,
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x

@@ -1,0 +1,236 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import FloodgateEvents
+internal import FloodgateGzip
+internal import FloodgateJSON
+
+/// Brings events to the server: one request at a time, each batch with the same bytes at most five times.
+actor EventSender {
+    /// What made a batch go, as the server is told.
+    enum Flush: String, Sendable {
+        case maxTime = "scheduled:max_time"
+        case fullBatch = "scheduled:full_batch"
+        case limit
+        case manual
+        case shutdown
+    }
+
+    private struct Batch {
+        let body: [UInt8]
+        let isCompressed: Bool
+        let count: Int
+        /// Drops that this batch tells the server of.
+        let droppedCount: Int
+        var attempts = 0
+    }
+
+    private enum Verdict {
+        case delivered, refused, failed
+    }
+
+    private static let maxAttempts = 5
+    private static let maxAnswerBytes = 1 << 20
+
+    private let settings: Settings
+    private let timing: Timing
+    private let queue: EventQueue
+    private let counts: EventCounts
+    private let turnstile = Turnstile()
+    private var unsent: [Batch] = []
+    private var backoff = FlushBackoff()
+    private var lastAttempt: Int64
+
+    init(settings: Settings, timing: Timing, queue: EventQueue, counts: EventCounts) {
+        self.settings = settings
+        self.timing = timing
+        self.queue = queue
+        self.counts = counts
+        self.lastAttempt = timing.monotonic()
+    }
+
+    /// Sends what is due; called once a second.
+    func tick(over transport: any Transport) async {
+        await inTurn { sender in
+            let waited = sender.timing.monotonic() - sender.lastAttempt
+            guard waited >= sender.backoff.interval.nanoseconds else { return }
+            let backlog = sender.queue.backlog
+            if !sender.unsent.isEmpty {
+                await sender.send(.maxTime, partial: false, over: transport)
+            } else if backlog.full {
+                await sender.send(.fullBatch, partial: false, over: transport)
+            } else if backlog.any, waited >= sender.settings.options.flushInterval.nanoseconds {
+                await sender.send(.maxTime, partial: true, over: transport)
+            }
+        }
+    }
+
+    /// Sends full batches at once, unless the server had trouble lately.
+    func sendFullBatches(over transport: any Transport) async {
+        await inTurn { sender in
+            guard !sender.backoff.isActive, sender.unsent.isEmpty else { return }
+            await sender.send(.limit, partial: false, over: transport)
+        }
+    }
+
+    /// Tries everything that waits once; what fails is kept, or dropped by a shutdown.
+    func flush(_ flush: Flush, over transport: any Transport) async {
+        await inTurn { sender in
+            await sender.send(flush, partial: true, over: transport)
+        }
+    }
+
+    /// Gives up everything that still waits.
+    func abandon() {
+        for batch in unsent { counts.dropped(batch.count, .shutdown) }
+        unsent = []
+        while let chunk = queue.take(partial: true) { counts.dropped(chunk.events.count, .shutdown) }
+        backoff = FlushBackoff()
+    }
+
+    private func inTurn(_ work: (isolated EventSender) async -> Void) async {
+        guard await turnstile.enter() else { return }
+        await work(self)
+        turnstile.leave()
+    }
+
+    private func send(_ flush: Flush, partial: Bool, over transport: any Transport) async {
+        let triesAll = flush == .manual || flush == .shutdown
+        var retries = unsent
+        unsent = []
+        while !retries.isEmpty {
+            let batch = retries.removeFirst()
+            guard await attempt(batch, flush, over: transport) == .failed, !triesAll else { continue }
+            unsent += retries
+            return bound()
+        }
+        while !Task.isCancelled, let batch = next(flush, partial: partial) {
+            if await attempt(batch, flush, over: transport) == .failed, !triesAll { break }
+        }
+        bound()
+    }
+
+    /// The next batch from the queue.
+    private func next(_ flush: Flush, partial: Bool) -> Batch? {
+        var chunk = queue.take(partial: partial)
+        let checks = partial ? queue.takeNonExposed() : [:]
+        guard chunk != nil || !checks.isEmpty else { return nil }
+        var encoder = EventEncoder()
+        if let chunk = chunk.take() {
+            for event in chunk.events { encoder.append(event) }
+            queue.recycle(chunk)
+        }
+        if !checks.isEmpty { encoder.append(nonExposedChecks: checks, time: timing.wall()) }
+        let count = encoder.count
+        let droppedCount = counts.unreported
+        counts.report(droppedCount)
+        let body = encoder.finish(metadata(flush, droppedCount: droppedCount))
+        let compressed = try? Gzip.compress(body, level: 1)
+        return Batch(
+            body: compressed ?? body,
+            isCompressed: compressed != nil,
+            count: count,
+            droppedCount: droppedCount
+        )
+    }
+
+    private func attempt(_ batch: Batch, _ flush: Flush, over transport: any Transport) async -> Verdict {
+        lastAttempt = timing.monotonic()
+        let verdict = await post(batch, over: transport)
+        switch verdict {
+        case .delivered:
+            backoff.succeeded()
+            counts.sent(batch.count)
+        case .refused:
+            drop(batch, .refused)
+        case .failed:
+            backoff.failed()
+            var batch = batch
+            batch.attempts += 1
+            if flush == .shutdown {
+                drop(batch, .shutdown)
+            } else if batch.attempts >= Self.maxAttempts {
+                drop(batch, .retriesExhausted)
+            } else {
+                unsent.append(batch)
+            }
+        }
+        return verdict
+    }
+
+    private func post(_ batch: Batch, over transport: any Transport) async -> Verdict {
+        var headers = settings.headers(at: timing.wall())
+        headers.append(("content-type", "application/json"))
+        headers.append(("statsig-event-count", String(batch.count)))
+        headers.append(("statsig-retry-count", String(batch.attempts)))
+        if batch.isCompressed { headers.append(("content-encoding", "gzip")) }
+        let request = TransportRequest(
+            method: .post,
+            url: settings.eventsURL,
+            headers: headers,
+            body: batch.body,
+            maxAnswerBytes: Self.maxAnswerBytes,
+            timeout: settings.options.requestTimeout
+        )
+        do throws(ClientError) {
+            let answer = try await transport.send(request)
+            if ClientError.finalStatuses.contains(answer.status) { return .refused }
+            guard 200..<300 ~= answer.status else { return .failed }
+            // Whatever else the body says, the status is a yes.
+            let json = try? JSONValue(parsing: answer.body)
+            return json?["success"]?.boolValue == false ? .failed : .delivered
+        } catch {
+            return .failed
+        }
+    }
+
+    /// Drops the oldest batches beyond the bounds on number and bytes.
+    private func bound() {
+        var bytes = unsent.reduce(0) { $0 + $1.body.count }
+        while unsent.count > settings.options.maxPendingBatches || bytes > settings.options.maxEventBytes {
+            guard !unsent.isEmpty else { return }
+            let oldest = unsent.removeFirst()
+            bytes -= oldest.body.count
+            drop(oldest, .overflow)
+        }
+    }
+
+    private func drop(_ batch: Batch, _ reason: EventStatistics.DropReason) {
+        counts.dropped(batch.count, reason)
+        // What this batch was to report has not been heard.
+        counts.report(-batch.droppedCount)
+    }
+
+    private func metadata(_ flush: Flush, droppedCount: Int) -> JSONObject {
+        var object: JSONObject = [
+            "sdkType": .string(Settings.sdkType),
+            "sdkVersion": .string(Settings.sdkVersion),
+            "sessionID": .string(settings.sessionID),
+            "os": .string(Platform.os),
+            "arch": .string(Platform.arch),
+            "flushingIntervalMs": .integer(backoff.interval.milliseconds),
+            "batchSize": .integer(settings.options.eventBatchSize),
+            "maxPendingBatches": .integer(settings.options.maxPendingBatches),
+            "flushType": .string(flush.rawValue),
+        ]
+        if droppedCount > 0 { object["droppedEventCount"] = .integer(droppedCount) }
+        return object
+    }
+}
+
+/// What the program runs on.
+private enum Platform {
+    #if os(Linux)
+        static let os = "linux"
+    #elseif os(macOS)
+        static let os = "macos"
+    #else
+        static let os = "other"
+    #endif
+    #if arch(x86_64)
+        static let arch = "x86_64"
+    #elseif arch(arm64)
+        static let arch = "aarch64"
+    #else
+        static let arch = "other"
+    #endif
+}

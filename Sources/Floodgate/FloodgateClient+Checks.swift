@@ -1,0 +1,100 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+public import FloodgateEvaluation
+public import FloodgateJSON
+
+extension FloodgateClient {
+    /// Whether the gate is open for `user`; false for an unknown gate, and before there are specs.
+    public func checkGate(_ name: String, for user: FloodgateUser, options: CheckOptions = CheckOptions()) -> Bool {
+        let view = state.specs.view
+        guard state.logsEvents, !options.disableExposureLogging else {
+            if options.disableExposureLogging { countNonExposed(name) }
+            return view.evaluator.checkGate(name, for: user)
+        }
+        let evaluation = view.evaluator.gate(name, for: user)
+        state.expose(gate: name, evaluation, for: user, in: view)
+        return evaluation.value
+    }
+
+    /// Evaluates the gate for `user`, with the rule and reason behind the answer.
+    public func gate(_ name: String, for user: FloodgateUser, options: CheckOptions = CheckOptions()) -> FeatureGate {
+        let view = state.specs.view
+        let evaluation = view.evaluator.gate(name, for: user)
+        if options.disableExposureLogging {
+            countNonExposed(name)
+        } else {
+            state.expose(gate: name, evaluation, for: user, in: view)
+        }
+        return FeatureGate(name, evaluation)
+    }
+
+    /// Evaluates the dynamic config for `user`; its parameters are empty for an unknown one.
+    public func dynamicConfig(
+        _ name: String,
+        for user: FloodgateUser,
+        options: CheckOptions = CheckOptions()
+    ) -> DynamicConfig {
+        let view = state.specs.view
+        let evaluation = view.evaluator.dynamicConfig(name, for: user)
+        expose(config: name, evaluation, for: user, in: view, options)
+        return DynamicConfig(name, evaluation)
+    }
+
+    /// Evaluates the experiment for `user`; its parameters are empty for an unknown one.
+    public func experiment(
+        _ name: String,
+        for user: FloodgateUser,
+        options: CheckOptions = CheckOptions()
+    ) -> Experiment {
+        let view = state.specs.view
+        let evaluation = view.evaluator.experiment(name, for: user)
+        expose(config: name, evaluation, for: user, in: view, options)
+        return Experiment(name, evaluation)
+    }
+
+    /// Evaluates the layer for `user`; an exposure is logged for each parameter that is then read.
+    public func layer(_ name: String, for user: FloodgateUser, options: CheckOptions = CheckOptions()) -> Layer {
+        let view = state.specs.view
+        let evaluation = view.evaluator.layer(name, for: user)
+        let isSilent = options.disableExposureLogging
+        if isSilent { countNonExposed(name) }
+        let state = state
+        return Layer(name, evaluation) { parameter in
+            if !isSilent { state.expose(layer: name, evaluation, parameter: parameter, for: user, in: view) }
+        }
+    }
+
+    /// The values that a web or mobile SDK starts with, as Statsig's `initialize` route answers; logs nothing.
+    public func clientInitializeResponse(
+        for user: FloodgateUser,
+        options: ClientResponseOptions = ClientResponseOptions()
+    ) -> JSONObject {
+        state.specs.view.evaluator.clientInitializeResponse(for: user, options: options)
+    }
+
+    /// The names of all gates.
+    public var gateNames: [String] { state.specs.view.evaluator.ruleset?.gateNames ?? [] }
+    /// The names of all dynamic configs.
+    public var dynamicConfigNames: [String] { state.specs.view.evaluator.ruleset?.dynamicConfigNames ?? [] }
+    /// The names of all experiments.
+    public var experimentNames: [String] { state.specs.view.evaluator.ruleset?.experimentNames ?? [] }
+    /// The names of all layers.
+    public var layerNames: [String] { state.specs.view.evaluator.ruleset?.layerNames ?? [] }
+    /// The names of all autotunes.
+    public var autotuneNames: [String] { state.specs.view.evaluator.ruleset?.autotuneNames ?? [] }
+
+    private func expose(
+        config name: String,
+        _ evaluation: ConfigEvaluation,
+        for user: FloodgateUser,
+        in view: SpecView,
+        _ options: CheckOptions
+    ) {
+        guard !options.disableExposureLogging else { return countNonExposed(name) }
+        state.expose(config: name, evaluation, for: user, in: view)
+    }
+
+    private func countNonExposed(_ name: String) {
+        if state.logsEvents { state.queue.countNonExposed(name) }
+    }
+}

@@ -1,0 +1,136 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import FloodgateEvaluation
+internal import FloodgateJSON
+internal import FoundationEssentials
+internal import Logging
+
+/// Keeps copies of the server's ID lists: asks for the manifest, then for what is new in each list, by byte range.
+actor IDListFetcher {
+    private struct Held {
+        var list = IDList()
+        var fileID: String
+        var creationTime: Int64
+        var readBytes: Int
+    }
+
+    private struct Entry {
+        var name: String
+        var url: String
+        var fileID: String
+        var size: Int
+        var creationTime: Int64
+    }
+
+    private static let maxManifestBytes = 16 << 20
+    private static let maxFileBytes = 512 << 20
+    /// Servers may have appended since they wrote the manifest.
+    private static let slack = 1 << 20
+
+    private let settings: Settings
+    private let timing: Timing
+    private var held: [String: Held] = [:]
+
+    init(settings: Settings, timing: Timing) {
+        self.settings = settings
+        self.timing = timing
+    }
+
+    /// Brings all lists up to date; a list that cannot be read stays as it was.
+    /// - Returns: The lists, and what went wrong first.
+    func refresh(over transport: any Transport) async -> (lists: [String: IDList], failure: ClientError?) {
+        var failure: ClientError?
+        do throws(ClientError) {
+            let entries = try await manifest(over: transport)
+            let names = Set(entries.map(\.name))
+            held = held.filter { names.contains($0.key) }
+            for entry in entries {
+                do throws(ClientError) { try await update(entry, over: transport) } catch { failure = failure ?? error }
+            }
+        } catch {
+            failure = error
+        }
+        return (held.mapValues(\.list), failure)
+    }
+
+    private func manifest(over transport: any Transport) async throws(ClientError) -> [Entry] {
+        let request = TransportRequest(
+            method: .post,
+            url: settings.idListsURL,
+            headers: settings.headers(at: timing.wall()),
+            maxAnswerBytes: Self.maxManifestBytes,
+            timeout: settings.options.requestTimeout
+        )
+        let answer = try await transport.send(request)
+        guard 200..<300 ~= answer.status else {
+            let message = "The server answered the request for ID lists with status \(answer.status)"
+            throw ClientError(.status, message, status: answer.status)
+        }
+        guard let object = (try? JSONValue(parsing: answer.body))?.objectValue else {
+            throw ClientError(.document, "The manifest of ID lists is no JSON object")
+        }
+        var entries: [Entry] = []
+        for member in object {
+            guard let size = member.value["size"]?.integerValue, size >= 0 else {
+                throw ClientError(.document, "The manifest of ID lists has an entry without a size")
+            }
+            guard let url = member.value["url"]?.stringValue, let fileID = member.value["fileID"]?.stringValue else {
+                settings.options.logger.info("An entry of the manifest of ID lists has no address and is ignored")
+                continue
+            }
+            let creationTime = member.value["creationTime"]?.integerValue ?? 0
+            let bounded = Int(clamping: min(size, Int64(Self.maxFileBytes)))
+            entries.append(
+                Entry(name: member.name, url: url, fileID: fileID, size: bounded, creationTime: creationTime)
+            )
+        }
+        return entries
+    }
+
+    private func update(_ entry: Entry, over transport: any Transport) async throws(ClientError) {
+        let fresh = Held(fileID: entry.fileID, creationTime: entry.creationTime, readBytes: 0)
+        var state = held[entry.name] ?? fresh
+        guard entry.creationTime >= state.creationTime else { return }
+        if entry.fileID != state.fileID { state = fresh }
+        state.creationTime = entry.creationTime
+        if entry.size > state.readBytes {
+            let bytes = try await read(entry, from: state.readBytes, over: transport)
+            if bytes.isWhole { state = fresh }
+            state.list.apply(lines: bytes.content)
+            state.readBytes += bytes.content.count
+        }
+        held[entry.name] = state
+    }
+
+    private func read(
+        _ entry: Entry,
+        from offset: Int,
+        over transport: any Transport
+    ) async throws(ClientError) -> (content: [UInt8], isWhole: Bool) {
+        var headers = settings.headers(at: timing.wall())
+        // The manifest may point anywhere; the key goes to the server alone.
+        if URL(string: entry.url)?.origin != URL(string: settings.idListsURL)?.origin {
+            headers.removeAll { $0.name == "statsig-api-key" }
+        }
+        headers.append(("range", "bytes=\(offset)-"))
+        headers.append(("statsig-id-list-file-size", String(entry.size)))
+        let request = TransportRequest(
+            method: .get,
+            url: entry.url,
+            headers: headers,
+            maxAnswerBytes: entry.size + Self.slack,
+            timeout: settings.options.requestTimeout
+        )
+        let answer = try await transport.send(request)
+        switch answer.status {
+        case 206: return (answer.body, false)
+        case 200 where offset == 0 || answer.body.count == entry.size - offset: return (answer.body, offset == 0)
+        // The server does not know ranges: this is the file from its beginning.
+        case 200 where answer.body.count >= entry.size: return (answer.body, true)
+        case 200: throw ClientError(.answer, "An ID list's answer is neither the part asked for nor the whole")
+        default:
+            let message = "The server answered the request for an ID list with status \(answer.status)"
+            throw ClientError(.status, message, status: answer.status)
+        }
+    }
+}

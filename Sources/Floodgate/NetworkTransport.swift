@@ -1,0 +1,134 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import AsyncHTTPClient
+internal import FloodgateGzip
+internal import FoundationEssentials
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Requests over HTTP/1.1 with AsyncHTTPClient, within bounds on size and time.
+struct NetworkTransport: Transport {
+    private static let redirects: Set<UInt> = [301, 302, 303, 307, 308]
+    private static let maxRedirects = 10
+
+    private let client: HTTPClient
+    private let timing: Timing
+
+    init(timing: Timing) {
+        var configuration = HTTPClient.Configuration()
+        configuration.httpVersion = .http1Only
+        // Followed here instead, since the library would send the key to any host.
+        configuration.redirectConfiguration = .disallow
+        // Done here instead, where a cut-off or overlong body is noticed.
+        configuration.decompression = .disabled
+        configuration.timeout = .init(connect: .seconds(3))
+        // Shorter than servers keep idle connections, so that none is used in the moment it is closed.
+        configuration.connectionPool.idleTimeout = .seconds(3)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2
+        // A refused connection is an answer here; the client has its own idea of when to try again.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        self.timing = timing
+    }
+
+    func shutdown() async { try? await client.shutdown() }
+
+    func send(_ request: TransportRequest) async throws(ClientError) -> TransportAnswer {
+        let result = await withDeadline(request.timeout, timing) { () -> Result<TransportAnswer, ClientError> in
+            do throws(ClientError) { return .success(try await followingRedirects(request)) } catch {
+                return .failure(error)
+            }
+        }
+        guard let result else {
+            if Task.isCancelled { throw ClientError(.cancelled, "The request was cancelled") }
+            throw ClientError(.timeout, "No complete answer within \(request.timeout)")
+        }
+        return try result.get()
+    }
+
+    private func followingRedirects(_ request: TransportRequest) async throws(ClientError) -> TransportAnswer {
+        var request = request
+        for _ in 0...Self.maxRedirects {
+            let response = try await execute(request)
+            guard request.method == .get, Self.redirects.contains(response.status.code),
+                let location = response.headers.first(name: "location")
+            else { return try await answer(response, to: request) }
+            request.url = try Self.target(of: location, from: request.url)
+        }
+        throw ClientError(.answer, "The server redirects more than \(Self.maxRedirects) times")
+    }
+
+    private func execute(_ request: TransportRequest) async throws(ClientError) -> HTTPClientResponse {
+        var outgoing = HTTPClientRequest(url: request.url)
+        outgoing.method = HTTPMethod(rawValue: request.method.rawValue)
+        outgoing.headers = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
+        outgoing.headers.replaceOrAdd(name: "accept-encoding", value: "gzip")
+        if request.method == .post { outgoing.body = .bytes(ByteBuffer(bytes: request.body)) }
+        do {
+            return try await client.execute(outgoing, deadline: .distantFuture)
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    private func answer(
+        _ response: HTTPClientResponse,
+        to request: TransportRequest
+    ) async throws(ClientError) -> TransportAnswer {
+        let limit = request.maxAnswerBytes
+        if let length = response.headers.first(name: "content-length").flatMap(Int.init), length > limit {
+            throw ClientError(.answer, "The answer has \(length) bytes; at most \(limit) are read")
+        }
+        var body: [UInt8] = []
+        do {
+            for try await chunk in response.body {
+                guard chunk.readableBytes <= limit - body.count else {
+                    throw ClientError(.answer, "The answer has more than \(limit) bytes")
+                }
+                body.append(contentsOf: chunk.readableBytesView)
+            }
+        } catch {
+            throw Self.failure(error)
+        }
+        let encodings = response.headers[canonicalForm: "content-encoding"].map { $0.lowercased() }
+        for encoding in encodings.reversed() where encoding != "identity" {
+            guard ["gzip", "x-gzip", "deflate"].contains(encoding) else {
+                throw ClientError(.answer, "The answer is compressed in a way that was not asked for")
+            }
+            // An error page is not worth a failure of its own.
+            do throws(GzipError) { body = try Gzip.decompress(body, limit: limit) } catch {
+                throw ClientError(.answer, "The answer does not decompress: \(error.message)")
+            }
+        }
+        return TransportAnswer(status: Int(response.status.code), body: body)
+    }
+
+    /// Where `location` leads; only to the same host, since the key travels along.
+    private static func target(of location: String, from url: String) throws(ClientError) -> String {
+        guard let base = URL(string: url), let target = URL(string: location, relativeTo: base)?.absoluteURL else {
+            throw ClientError(.answer, "The server redirects to something that is no address")
+        }
+        guard target.origin == base.origin else {
+            throw ClientError(.answer, "The server redirects to another host, which must not see the key")
+        }
+        return target.absoluteString
+    }
+
+    private static func failure(_ error: any Error) -> ClientError {
+        if let error = error as? ClientError { return error }
+        if error is CancellationError || error as? HTTPClientError == .cancelled {
+            return ClientError(.cancelled, "The request was cancelled")
+        }
+        // Never the error's own text alone: it could name the address, and the address holds the key.
+        let kind = (error as? HTTPClientError)?.shortDescription ?? String(describing: type(of: error))
+        return ClientError(.network, "No answer from the server (\(kind))")
+    }
+}
+
+extension URL {
+    /// Scheme, host and port, which together decide who sees a request; nil if one of them is missing.
+    var origin: String? {
+        guard let scheme = scheme?.lowercased(), let host = host()?.lowercased() else { return nil }
+        return "\(scheme)://\(host):\(port ?? (scheme == "https" ? 443 : 80))"
+    }
+}

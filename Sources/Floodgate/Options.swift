@@ -1,0 +1,77 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+public import FloodgateJSON
+public import Logging
+
+extension FloodgateClient {
+    /// How a client gets its specs, how it reports, and how patient it is; each default suits production.
+    ///
+    /// A value out of its range is not used: the default takes its place, with a warning in the log.
+    public struct Options: Sendable {
+        // MARK: Where specs come from
+
+        /// The address of the Floodgate server, to which routes are appended; `http://127.0.0.1:8080` by default.
+        public var server = FloodgateClient.Options.defaultServer
+        /// Where specs are downloaded, without the key; by default `/v2/download_config_specs` on the server.
+        public var specsURL: String?
+        /// Where the manifest of ID lists is; by default `/v1/get_id_lists` on the server.
+        public var idListsURL: String?
+        /// Where events go; by default `/v1/log_event` on the server.
+        public var eventsURL: String?
+        /// A document to use at once; polls replace it when the server has a newer one.
+        public var bootstrap: [UInt8]?
+        /// The path of a document to use instead of the server's; read again at each poll interval.
+        public var file: String?
+        /// A folder that keeps the last good document, so that a start without a server has something to answer from.
+        public var cacheFolder: String?
+        /// Keeps ID lists up to date; off by default.
+        public var enableIDLists = false
+        /// Never opens a connection: specs come from `bootstrap`, `file` or `cacheFolder`, events are dropped.
+        public var disableNetwork = false
+
+        // MARK: What evaluation sees
+
+        /// The tier, such as `staging`; by default what the first document says, else none, which means production.
+        public var environment: String?
+        /// Attributes of every user, under the user's own `custom`.
+        public var globalCustomFields = JSONObject()
+        /// Looks countries up from IP addresses where a rule asks; on by default.
+        public var looksUpCountries = true
+
+        // MARK: Patience
+
+        /// How long `initialize` waits at most, while the download may go on behind; 3 s by default, more than 0.
+        public var initTimeout: Duration = .seconds(3)
+        /// Time allowed for one request, body included; 10 s by default, more than 0.
+        public var requestTimeout: Duration = .seconds(10)
+        /// Pause between polls, counted from the end of the one before and spread by ±10 %; 10 s by default, 1 s or more.
+        public var pollInterval: Duration = .seconds(10)
+        /// Pause between looks at the ID lists, likewise; 60 s by default, 1 s or more.
+        public var idListInterval: Duration = .seconds(60)
+        /// How long `flush` and `shutdown` take at most; 3 s by default, more than 0.
+        public var shutdownTimeout: Duration = .seconds(3)
+
+        // MARK: Events
+
+        /// Events in one request; 2000 by default, from 10 to 2000.
+        public var eventBatchSize = 2000
+        /// Batches that wait while the server takes none, before the oldest is dropped; 100 by default, 1 or more.
+        public var maxPendingBatches = 100
+        /// Bytes that waiting events may take, roughly, before the oldest batch is dropped; 8 MiB by default, 64 KiB or more.
+        public var maxEventBytes = 8 << 20
+        /// How long an event waits for others to travel with; 60 s by default, 1 s or more.
+        public var flushInterval: Duration = .seconds(60)
+        /// Logs nothing at all: neither exposures nor the application's own events.
+        public var disableAllLogging = false
+
+        // MARK: Reports
+
+        /// Where the client reports; never keys, units or attributes.
+        public var logger = Logger(label: "floodgate")
+
+        /// Makes options with the defaults above.
+        public init() {}
+
+        static let defaultServer = "http://127.0.0.1:8080"
+    }
+}

@@ -1,0 +1,85 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import FloodgateJSON
+internal import Logging
+
+/// A client's options after they were checked: nothing here is out of range.
+struct Settings: Sendable {
+    let key: String
+    let specsURL: String
+    let idListsURL: String
+    let eventsURL: String
+    let options: FloodgateClient.Options
+    /// Names this run of this client to the server.
+    let sessionID: String
+
+    static let sdkType = "floodgate-swift"
+    static let sdkVersion = "0.1.0"
+    /// The longest document that is read, before and after decompression.
+    static let maxDocumentBytes = 64 << 20
+
+    init(key: String, options: FloodgateClient.Options) {
+        var options = options
+        let defaults = FloodgateClient.Options()
+        let logger = options.logger
+        func check<Value>(
+            _ path: WritableKeyPath<FloodgateClient.Options, Value>,
+            _ name: String,
+            _ allowed: String,
+            _ isGood: (Value) -> Bool
+        ) {
+            guard !isGood(options[keyPath: path]) else { return }
+            logger.warning(
+                "An option is out of range; the default is used",
+                metadata: ["floodgate.option": "\(name)", "floodgate.allowed": "\(allowed)"]
+            )
+            options[keyPath: path] = defaults[keyPath: path]
+        }
+        check(\.initTimeout, "initTimeout", "more than 0") { $0 > .zero }
+        check(\.requestTimeout, "requestTimeout", "more than 0") { $0 > .zero }
+        check(\.shutdownTimeout, "shutdownTimeout", "more than 0") { $0 > .zero }
+        check(\.pollInterval, "pollInterval", "1 s or more") { $0 >= .seconds(1) }
+        check(\.idListInterval, "idListInterval", "1 s or more") { $0 >= .seconds(1) }
+        check(\.flushInterval, "flushInterval", "1 s or more") { $0 >= .seconds(1) }
+        check(\.eventBatchSize, "eventBatchSize", "10 to 2000") { 10...2000 ~= $0 }
+        check(\.maxPendingBatches, "maxPendingBatches", "1 to 1000000") { 1...1_000_000 ~= $0 }
+        check(\.maxEventBytes, "maxEventBytes", "65536 or more") { $0 >= 65_536 }
+
+        let server = Self.address(options.server) ?? FloodgateClient.Options.defaultServer
+        self.key = key
+        self.specsURL = Self.address(options.specsURL) ?? server + "/v2/download_config_specs"
+        self.idListsURL = Self.address(options.idListsURL) ?? server + "/v1/get_id_lists"
+        self.eventsURL = Self.address(options.eventsURL) ?? server + "/v1/log_event"
+        self.options = options
+        self.sessionID = Self.randomID()
+    }
+
+    /// The tier as evaluation and events want it.
+    var environment: JSONObject? { options.environment.map { ["tier": .string($0)] } }
+
+    /// An address without the slash at its end; nil for one that is not set, among them the text `null`.
+    private static func address(_ text: String?) -> String? {
+        guard var text, text != "null" else { return nil }
+        while text.utf8.last == UInt8(ascii: "/") { text.removeLast() }
+        return text.isEmpty ? nil : text
+    }
+
+    /// A version 4 UUID (RFC 9562).
+    private static func randomID() -> String {
+        var high = UInt64.random(in: .min ... .max)
+        var low = UInt64.random(in: .min ... .max)
+        high = high & ~0xF000 | 0x4000
+        low = low & ~(0b11 << 62) | 0b10 << 62
+        let digits = [high, low].flatMap { word in
+            (0..<16).map { Array("0123456789abcdef".utf8)[Int(truncatingIfNeeded: word >> (60 - 4 * $0) & 15)] }
+        }
+        let text = String(decoding: digits, as: UTF8.self)
+        var parts: [Substring] = []
+        var rest = text[...]
+        for length in [8, 4, 4, 4, 12] {
+            parts.append(rest.prefix(length))
+            rest = rest.dropFirst(length)
+        }
+        return parts.joined(separator: "-")
+    }
+}
