@@ -71,6 +71,27 @@ let package = Package(
                 asyncHTTPClient, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]
         ),
+        .target(
+            name: "FloodgateControlPlane",
+            dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation"],
+            resources: [.embedInCode("Demo")]
+        ),
+        .target(
+            name: "FloodgateDelivery",
+            dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateGzip"]
+        ),
+        .systemLibrary(name: "CFloodgateZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(
+            name: "FloodgateIngest",
+            dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "CFloodgateZstd", logging]
+        ),
+        .target(
+            name: "FloodgateSQLite",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateEvents", "FloodgateIngest", grdb,
+                logging,
+            ]
+        ),
         .executableTarget(name: "QuickStart", dependencies: ["Floodgate"], path: "Examples/QuickStart"),
         .target(name: "FloodgateTestSupport", dependencies: ["FloodgateJSON"], path: "Tests/Support"),
         .testTarget(name: "FloodgateJSONTests", dependencies: ["FloodgateJSON", "FloodgateTestSupport"]),
@@ -99,6 +120,33 @@ let package = Package(
             dependencies: [
                 "Floodgate", "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents",
                 "FloodgateGzip", "FloodgateTestSupport", logging, nioCore, nioPosix, nioHTTP1, serviceLifecycle,
+            ]
+        ),
+        .testTarget(
+            name: "FloodgateControlPlaneTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateControlPlane",
+                "FloodgateTestSupport",
+            ]
+        ),
+        .testTarget(
+            name: "FloodgateDeliveryTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateDelivery", "FloodgateGzip",
+            ]
+        ),
+        .testTarget(
+            name: "FloodgateIngestTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateEvents", "FloodgateIngest", "FloodgateGzip", "FloodgateTestSupport",
+                logging,
+            ]
+        ),
+        .testTarget(
+            name: "FloodgateSQLiteTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateEvents", "FloodgateIngest",
+                "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
             ]
         ),
     ],

@@ -1,0 +1,30 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+/// Where a project lives; every adapter passes `checkControlStore`.
+///
+/// Use cases read the state, decide, and commit; a store decides nothing, but lets no two commits build on one state.
+package protocol ControlStore: Sendable {
+    /// A number that differs after any change, also by another process.
+    ///
+    /// Cheap enough to be asked several times a second.
+    func changeCount() async throws(ControlError) -> Int64
+
+    /// All that is current, as of one instant.
+    func state() async throws(ControlError) -> ControlState
+
+    /// Writes all of `update`, durably, or nothing of it; the change count becomes `update.base` + 1.
+    /// - Throws: `.conflict` if the change count is not `update.base`: read, decide and commit again.
+    func commit(_ update: ControlUpdate) async throws(ControlError)
+
+    /// The newest publication of `environment`, or nil.
+    func newestSnapshot(of environment: String) async throws(ControlError) -> StoredSnapshot?
+
+    /// The ID lists by name.
+    func idLists() async throws(ControlError) -> [IDList]
+
+    /// The newest `limit` revisions of an entity, newest first.
+    func revisions(of reference: EntityReference, limit: Int) async throws(ControlError) -> [Revision]
+
+    /// The newest `limit` audit records below `sequence`, newest first.
+    func auditRecords(below sequence: Int64, limit: Int) async throws(ControlError) -> [AuditRecord]
+}

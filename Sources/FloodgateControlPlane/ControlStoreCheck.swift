@@ -1,0 +1,240 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateJSON
+import FloodgateSpecs
+
+/// A promise of `ControlStore` that a store does not keep.
+package struct ControlStoreViolation: Error, CustomStringConvertible {
+    /// The promise, and what came instead.
+    package var description: String
+}
+
+/// Checks the promises of `ControlStore` on a store that is empty; every adapter's tests run it.
+/// - Throws: `ControlStoreViolation` for a broken promise, or what the store throws where it should not.
+package func checkControlStore(_ store: some ControlStore) async throws {
+    var check = ControlStoreCheck(store: store)
+    try await check.startsEmpty()
+    try await check.keepsWhatIsCommitted()
+    try await check.refusesStaleCommits()
+    try await check.keepsHistory()
+    try await check.replacesKeysAndLists()
+    try await check.keepsTheNewestSnapshots()
+    try await check.letsOneOfManyWin()
+}
+
+private struct ControlStoreCheck<Store: ControlStore> {
+    let store: Store
+    var expected = ControlState()
+
+    private let change = Change(actor: "tester", reason: "because")
+
+    init(store: Store) { self.store = store }
+
+    private func require(_ isKept: Bool, _ promise: String) throws {
+        guard isKept else { throw ControlStoreViolation(description: "Not so: \(promise)") }
+    }
+
+    private func requireExpectedState(_ when: String) async throws {
+        let found = try await store.state()
+        try require(found == expected, "the state \(when) is \(expected); found \(found)")
+        try require(try await store.changeCount() == expected.changeCount, "the change count is the state's \(when)")
+    }
+
+    /// An update onto the expected state with one audit record.
+    private func update(_ action: String) -> ControlUpdate {
+        var update = ControlUpdate(base: expected.changeCount, change: change, time: 1000 + expected.changeCount)
+        var record = AuditRecord(
+            sequence: expected.auditHead.sequence + 1,
+            time: update.time,
+            actor: change.actor,
+            action: action,
+            entity: nil,
+            reason: change.reason,
+            before: nil,
+            after: #"{"text":"größer \"als\" 'alles'"}"#,
+            previousHash: expected.auditHead.hash,
+            hash: ""
+        )
+        record.hash = record.expectedHash
+        update.audit = [record]
+        return update
+    }
+
+    private mutating func commit(_ update: ControlUpdate) async throws {
+        try await store.commit(update)
+        expected.changeCount += 1
+        expected.environments += update.addedEnvironments
+        if let settings = update.settings { expected.settings = settings }
+        for entity in update.removedEntities { expected.entities[entity.reference] = nil }
+        for entity in update.savedEntities { expected.entities[entity.reference] = entity }
+        for snapshot in update.snapshots { expected.snapshots[snapshot.environment] = snapshot.head }
+        expected.idListNames.formUnion(update.savedIDLists.map(\.name))
+        if let last = update.audit.last { expected.auditHead = AuditHead(sequence: last.sequence, hash: last.hash) }
+    }
+
+    private func entity(_ kind: EntityKind, _ name: String, percent: Double = 12.5) -> Entity {
+        let condition = Condition(type: "user_field", operator: "any", targetValue: ["a", 1, 2.5, .null], field: "é")
+        let rule = Rule(
+            id: "r1",
+            name: "Rule",
+            passPercentage: .double(percent),
+            conditions: [.inline(condition)],
+            returnValue: ["x": [true, 9_007_199_254_740_993]]
+        )
+        var spec = Spec(
+            name: name,
+            type: kind.section == .gates ? "feature_gate" : "dynamic_config",
+            entity: kind.entity,
+            salt: "salt",
+            defaultValue: false,
+            rules: [rule],
+            version: 3
+        )
+        spec.others["description"] = "kept"
+        // A rule's missing salt is written as its id, so that is what comes back.
+        spec.rules[0].salt = "r1"
+        spec.rules[0].conditions = spec.rules[0].conditions.map { reference in
+            guard case .inline(var condition) = reference else { return reference }
+            condition.additionalValues = [:]
+            return .inline(condition)
+        }
+        let number = expected.changeCount + 1
+        return Entity(
+            kind: kind,
+            spec: spec,
+            isSwitchedOff: kind == .gate,
+            revision: number,
+            createdTime: 999 + number,
+            modifiedTime: 999 + number,
+            modifiedBy: change.actor
+        )
+    }
+
+    private func snapshot(_ sequence: Int64) -> StoredSnapshot {
+        let head = SnapshotHead(sequence: sequence, time: 5000 + sequence, contentHash: "hash \(sequence)")
+        return StoredSnapshot(
+            environment: "production",
+            head: head,
+            content: [0, 255, UInt8(truncatingIfNeeded: sequence)]
+        )
+    }
+
+    mutating func startsEmpty() async throws {
+        try await requireExpectedState("of a new store")
+        try require(try await store.newestSnapshot(of: "production") == nil, "a new store has no snapshot")
+        try require(try await store.idLists().isEmpty, "a new store has no ID list")
+        try require(try await store.auditRecords(below: .max, limit: 9).isEmpty, "a new store has no audit record")
+    }
+
+    mutating func keepsWhatIsCommitted() async throws {
+        var update = update("first")
+        update.addedEnvironments = ["production", "development"]
+        update.settings = ProjectSettings(
+            members: ["sdk_configs": ["a": 1.0, "b": 18_446_744_073_709_551_615.0], "app_id": .null],
+            experimentToLayer: ["one": "layer", "two": "layer"]
+        )
+        // One name in each section, as the sections are apart.
+        update.savedEntities = [entity(.gate, "same"), entity(.experiment, "same"), entity(.layer, "same")]
+        let key = SDKKey(key: "secret-x", kind: .server, environment: "production", createdTime: 7)
+        update.savedKeys = [key]
+        update.savedIDLists = [IDList(name: "list", fileID: "f1", creationTime: 8, content: [43, 0, 10])]
+        update.snapshots = [snapshot(1)]
+        try await commit(update)
+        expected.keys = [key]
+        try await requireExpectedState("after the first commit")
+        try require(try await store.idLists() == update.savedIDLists, "ID lists come back as they were")
+        try require(try await store.newestSnapshot(of: "production") == snapshot(1), "a snapshot comes back as it was")
+        try require(try await store.newestSnapshot(of: "development") == nil, "snapshots of environments are apart")
+        try require(try await store.auditRecords(below: .max, limit: 9) == update.audit, "audit records come back")
+    }
+
+    mutating func refusesStaleCommits() async throws {
+        for base in [expected.changeCount - 1, expected.changeCount + 1, 0] {
+            var stale = update("stale")
+            stale.base = base
+            stale.savedEntities = [entity(.gate, "stale")]
+            stale.addedEnvironments = ["stale"]
+            do {
+                try await store.commit(stale)
+                throw ControlStoreViolation(description: "Not so: a commit onto \(base) is refused")
+            } catch let error as ControlError {
+                try require(error.code == .conflict, "a stale commit is a conflict; found \(error.code)")
+            }
+        }
+        try await requireExpectedState("after refused commits")
+    }
+
+    mutating func keepsHistory() async throws {
+        let old = try await store.state().entities[EntityReference(section: .gates, name: "same")]
+        guard let old else { throw ControlStoreViolation(description: "Not so: the entity is there") }
+        var removal = update("remove")
+        removal.removedEntities = [old]
+        try await commit(removal)
+        try await requireExpectedState("after a removal")
+        var revival = update("revive")
+        revival.savedEntities = [entity(.segment, "same", percent: 100)]
+        try await commit(revival)
+        try await requireExpectedState("after a revival")
+        let revisions = try await store.revisions(of: old.reference, limit: 9)
+        let states = revisions.map(\.entity)
+        try require(
+            states == [revival.savedEntities[0], nil, old],
+            "history holds each state, newest first; found \(states)"
+        )
+        try require(revisions.map(\.revision) == [3, 2, 1], "revisions are numbered by the project's changes")
+        try require(revisions.allSatisfy { $0.change == change }, "revisions say who and why")
+        let newest = try await store.revisions(of: old.reference, limit: 1)
+        try require(newest == [revisions[0]], "a limit keeps the newest")
+        let records = try await store.auditRecords(below: 3, limit: 1)
+        try require(records.map(\.sequence) == [2], "audit records are paged from the newest down")
+    }
+
+    mutating func replacesKeysAndLists() async throws {
+        var update = update("replace")
+        var first = expected.keys[0]
+        first.isActive = false
+        let second = SDKKey(key: "client-y", kind: .client, environment: "development", createdTime: 9)
+        update.savedKeys = [first, second]
+        update.savedIDLists = [
+            IDList(name: "list", fileID: "f2", creationTime: 9, content: []),
+            IDList(name: "a", fileID: "f3", creationTime: 9, content: [1]),
+        ]
+        try await commit(update)
+        expected.keys = [first, second]
+        try await requireExpectedState("after keys changed")
+        let lists = try await store.idLists()
+        try require(lists == update.savedIDLists.sorted { $0.name < $1.name }, "a list is replaced by its name")
+    }
+
+    mutating func keepsTheNewestSnapshots() async throws {
+        for sequence in 2...StoredSnapshot.keptPerEnvironment + 5 {
+            var update = update("publish")
+            update.snapshots = [snapshot(sequence)]
+            try await commit(update)
+        }
+        try await requireExpectedState("after many publications")
+        let newest = snapshot(StoredSnapshot.keptPerEnvironment + 5)
+        try require(try await store.newestSnapshot(of: "production") == newest, "the newest snapshot is found")
+    }
+
+    mutating func letsOneOfManyWin() async throws {
+        let update = update("race")
+        let store = store
+        let wins = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<16 {
+                group.addTask {
+                    do {
+                        try await store.commit(update)
+                        return true
+                    } catch let error as ControlError where error.code == .conflict {
+                        return false
+                    }
+                }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        try require(wins == 1, "of many commits onto one state one wins; \(wins) did")
+        let count = try await store.changeCount()
+        try require(count == expected.changeCount + 1, "what loses a race writes nothing")
+    }
+}

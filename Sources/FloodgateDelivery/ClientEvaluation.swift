@@ -1,0 +1,119 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import FloodgateEvaluation
+package import FloodgateJSON
+
+/// Evaluates on behalf of clients that do not get the specs: web and mobile SDKs, and programs that use the HTTP API.
+package struct ClientEvaluation: Sendable {
+    /// What is known of a client beside what it sends.
+    package struct Caller: Sendable {
+        /// The client key, if it is one; decides the target app.
+        package var clientKey: String?
+        /// The address that stands in for a user without `ip`.
+        package var address: String?
+        /// The browser that stands in for a user without `userAgent`.
+        package var userAgent: String?
+
+        package init(clientKey: String? = nil, address: String? = nil, userAgent: String? = nil) {
+            self.clientKey = clientKey
+            self.address = address
+            self.userAgent = userAgent
+        }
+    }
+
+    private let evaluator: Evaluator
+    private let time: UInt64
+    private let caller: Caller
+
+    /// Makes an evaluation of `snapshot` for `caller`.
+    package init(
+        _ snapshot: PreparedSnapshot,
+        idLists: [String: IDList],
+        caller: Caller,
+        now: @escaping @Sendable () -> Int64
+    ) {
+        var surroundings = Surroundings(now: now)
+        surroundings.idLists = idLists
+        evaluator = Evaluator(snapshot.ruleset, from: .network, surroundings: surroundings)
+        time = snapshot.time
+        self.caller = caller
+    }
+
+    /// The answer to a client SDK's `initialize`.
+    package func initialize(_ request: JSONObject) -> JSONObject {
+        if let held = request["sinceTime"]?.integerValue, held > 0, UInt64(held) >= time {
+            return ["has_updates": false]
+        }
+        let sent = sentUser(request)
+        var options = ClientResponseOptions()
+        options.hash = request["hash"]?.stringValue.flatMap(NameHash.init) ?? .djb2
+        // Plain names tell a visitor about features to come; only those who have the specs anyway may see them.
+        if options.hash == .none, caller.clientKey != nil { options.hash = .djb2 }
+        options.clientSDKKey = caller.clientKey
+        var response = evaluator.clientInitializeResponse(for: completed(sent), options: options)
+        if response["user"] != nil {
+            let environment = evaluator.ruleset?.defaultEnvironment.map { ["tier": .string($0)] as JSONObject }
+            response["user"] = .object(sent.wireObject(environment: environment))
+        }
+        response["sdkInfo"] = ["sdkType": "floodgate"]
+        response["generator"] = "floodgate"
+        return response
+    }
+
+    /// The user as the request has it, with the stable id that mobile SDKs keep beside it.
+    package func sentUser(_ request: JSONObject) -> FloodgateUser {
+        var user = FloodgateUser(json: request["user"] ?? [:])
+        if user.customIDs["stableID"] == nil, let stableID = request["statsigMetadata"]?["stableID"]?.stringValue {
+            user.customIDs["stableID"] = .string(stableID)
+        }
+        return user
+    }
+
+    private func completed(_ user: FloodgateUser) -> FloodgateUser {
+        var user = user
+        if user.ip == nil { user.ip = caller.address.map(JSONValue.string) }
+        if user.userAgent == nil { user.userAgent = caller.userAgent.map(JSONValue.string) }
+        return user
+    }
+
+    /// The gate as the HTTP API has it, and the evaluation behind it.
+    package func gate(_ name: String, _ user: FloodgateUser) -> (answer: JSONObject, evaluation: GateEvaluation) {
+        let gate = evaluator.gate(name, for: completed(user))
+        let answer: JSONObject = [
+            "name": .string(name), "value": .bool(gate.value),
+            "rule_id": gate.value ? .string(gate.ruleID) : .null, "group_name": .null,
+        ]
+        return (answer, gate)
+    }
+
+    /// The config or experiment as the HTTP API has it, and the evaluation behind it.
+    package func config(_ name: String, _ user: FloodgateUser) -> (answer: JSONObject, evaluation: ConfigEvaluation) {
+        let config = evaluator.experiment(name, for: completed(user))
+        let isKnown = config.details.reason.isKnown
+        let answer: JSONObject = [
+            "name": .string(name), "value": .object(config.value ?? JSONObject()), "group": .string(config.ruleID),
+            "rule_id": isKnown ? .string(config.ruleID) : .null, "group_name": .text(config.groupName),
+        ]
+        return (answer, config)
+    }
+
+    /// The layer as the HTTP API has it, or nil if there is none.
+    package func layer(_ name: String, _ user: FloodgateUser) -> JSONObject? {
+        let layer = evaluator.layer(name, for: completed(user))
+        guard layer.details.reason.isKnown else { return nil }
+        return [
+            "name": .string(name), "value": .object(layer.value ?? JSONObject()), "ruleID": .string(layer.ruleID),
+            "allocatedExperimentName": .text(layer.allocatedExperiment),
+        ]
+    }
+}
+
+extension EvaluationReason {
+    /// Whether the specs hold the name that was asked for.
+    var isKnown: Bool {
+        switch self {
+        case .noSpecs, .unrecognized: false
+        default: true
+        }
+    }
+}

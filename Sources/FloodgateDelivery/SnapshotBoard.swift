@@ -1,0 +1,31 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// The newest snapshot of each environment, for all requests to read; time never goes backwards on it.
+package final class SnapshotBoard: Sendable {
+    private let snapshots = Mutex<[String: PreparedSnapshot]>([:])
+
+    /// Makes an empty board.
+    package init() {}
+
+    /// The newest snapshot of `environment`, or nil if none was posted yet.
+    package func snapshot(of environment: String) -> PreparedSnapshot? { snapshots.withLock { $0[environment] } }
+
+    /// Posts `snapshot`, unless a newer one, or the same, hangs there.
+    /// - Returns: Whether it was posted.
+    @discardableResult
+    package func post(_ snapshot: PreparedSnapshot) -> Bool {
+        snapshots.withLock { snapshots in
+            if let current = snapshots[snapshot.environment] {
+                guard snapshot.time >= current.time else { return false }
+                guard snapshot.time > current.time || snapshot.checksum != current.checksum else { return false }
+            }
+            snapshots[snapshot.environment] = snapshot
+            return true
+        }
+    }
+
+    /// The time of each environment's snapshot, in Unix milliseconds.
+    package var times: [String: UInt64] { snapshots.withLock { $0.mapValues(\.time) } }
+}

@@ -1,0 +1,88 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+/// Where accepted batches are kept until analysis has them; every adapter passes `checkEventLog`.
+package protocol EventLog: Sendable {
+    /// Whether an append has a chance now; cheap, so that overload is answered before a body is looked at.
+    var isAccepting: Bool { get }
+
+    /// Keeps `batch` and returns its position, which is above every earlier one, only when it is durable.
+    ///
+    /// The batch's own `id` is not read. Cancelling the caller's task does not take the batch back.
+    /// - Throws: `.overloaded`, `.full`, `.closed` or `.storage`; then the batch may be sent again.
+    func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64
+
+    /// Up to `limit` batches behind `position` in rising order; 0 is before the first.
+    func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch]
+
+    /// What the log holds now.
+    func counts() async throws(EventLogError) -> EventCounts
+}
+
+/// Why the event log did not do what it was asked to.
+package struct EventLogError: Error, Sendable, CustomStringConvertible {
+    /// Stable: answers and metrics hang on it.
+    package enum Code: String, Sendable, CaseIterable {
+        /// More waits to be written than the queue may hold; later is better.
+        case overloaded
+        /// The disk is full; the log goes on by itself when there is room.
+        case full
+        /// The log is shut down.
+        case closed
+        /// Another process writes to the folder.
+        case locked
+        /// The disk or the operating system failed.
+        case storage
+        /// A file is not what it should be.
+        case corrupt
+        /// A file was written by a newer Floodgate.
+        case unsupportedVersion = "unsupported_version"
+    }
+
+    /// What kind of failure it is.
+    package var code: Code
+    /// What was found and what to do about it.
+    package var message: String
+    /// What the driver said, if it was its fault.
+    package var cause: (any Error)?
+
+    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    package var description: String {
+        cause.map { "\(message) (\($0))" } ?? message
+    }
+}
+
+/// How much an event log holds.
+package struct EventCounts: Sendable, Hashable {
+    /// Batches, one for each accepted request.
+    package var batches: Int64 = 0
+    /// Events in them.
+    package var events: Int64 = 0
+    /// Events among them that say that a unit was served a result.
+    package var exposures: Int64 = 0
+    /// Events by environment.
+    package var eventsByEnvironment: [String: Int64] = [:]
+    /// Bytes of the batches as they were decompressed.
+    package var rawBytes: Int64 = 0
+    /// Bytes of the batches as they are kept.
+    package var storedBytes: Int64 = 0
+    /// The position of the newest batch; 0 if there is none.
+    package var lastPosition: Int64 = 0
+
+    package init() {}
+
+    /// Adds one batch.
+    package mutating func add(_ batch: LoggedBatch) {
+        batches += 1
+        events += Int64(batch.eventCount)
+        exposures += Int64(batch.exposureCount)
+        eventsByEnvironment[batch.environment, default: 0] += Int64(batch.eventCount)
+        rawBytes += Int64(batch.rawSizeBytes)
+        storedBytes += Int64(batch.payload.count)
+        lastPosition = max(lastPosition, batch.id)
+    }
+}

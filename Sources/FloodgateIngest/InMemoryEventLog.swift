@@ -1,0 +1,48 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+
+/// An event log without a disk: everybody's fake, and what a server without a data folder runs on.
+package final class InMemoryEventLog: EventLog {
+    private struct State {
+        var batches: [LoggedBatch] = []
+        var counts = EventCounts()
+        var failure: EventLogError?
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// What every append throws from now on; nil lets them through again.
+    package func fail(with failure: EventLogError?) {
+        state.withLock { $0.failure = failure }
+    }
+
+    package var isAccepting: Bool {
+        state.withLock { $0.failure?.code != .overloaded && $0.failure?.code != .closed }
+    }
+
+    package func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {
+        let result: Result<Int64, EventLogError> = state.withLock { state in
+            if let failure = state.failure { return .failure(failure) }
+            var batch = batch
+            batch.id = Int64(state.batches.count + 1)
+            state.batches.append(batch)
+            state.counts.add(batch)
+            return .success(batch.id)
+        }
+        return try result.get()
+    }
+
+    package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
+        state.withLock { state in
+            let start = max(0, min(Int(clamping: position), state.batches.count))
+            return Array(state.batches[start...].prefix(max(0, limit)))
+        }
+    }
+
+    package func counts() async throws(EventLogError) -> EventCounts {
+        state.withLock { $0.counts }
+    }
+}

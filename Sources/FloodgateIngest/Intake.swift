@@ -1,0 +1,165 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import FloodgateEvents
+package import Logging
+internal import Synchronization
+
+/// How much one request may ask of the intake.
+package struct IntakeLimits: Sendable {
+    /// Bytes of a body as it comes; 10 MiB by default.
+    package var bodySizeBytes = 10 << 20
+    /// Bytes of a body when decompressed; 64 MiB by default.
+    package var decompressedSizeBytes = 64 << 20
+    /// Arrays and objects inside each other; 64 by default.
+    package var depth = 64
+    /// Values in a body; 2 million by default.
+    package var valueCount = 2_000_000
+    /// Seconds after which a client should try again, when it was told to.
+    package var retryAfterSeconds = 5
+
+    /// Makes limits with the defaults above.
+    package init() {}
+}
+
+/// What the intake has done since it started.
+package struct IntakeCounts: Sendable, Hashable {
+    /// Requests answered 202.
+    package var acceptedRequests: Int64 = 0
+    /// Events that are durable.
+    package var acceptedEvents: Int64 = 0
+    /// Exposures among them.
+    package var acceptedExposures: Int64 = 0
+    /// Events that were left out of their batch, by reason.
+    package var rejectedEvents: [RejectedEvent.Code: Int64] = [:]
+    /// Requests that were refused, by reason.
+    package var refusedRequests: [IntakeRefusal: Int64] = [:]
+}
+
+/// Takes batches of events: checks them, keeps them, and only then says so.
+///
+/// All work up to the append runs without suspension on the caller's executor, so no more bodies are unpacked at a
+/// time than that has threads; behind it the log's queue is bounded.
+package final class Intake: Sendable {
+    package let log: any EventLog
+    package let feed: LiveFeed
+    private let limits: IntakeLimits
+    private let logger: Logger
+    private let state = Mutex(IntakeCounts())
+
+    package init(
+        log: any EventLog,
+        feed: LiveFeed = LiveFeed(),
+        limits: IntakeLimits = IntakeLimits(),
+        logger: Logger
+    ) {
+        self.log = log
+        self.feed = feed
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// What the intake has done since it started.
+    package var counts: IntakeCounts { state.withLock { $0 } }
+
+    /// Answers `request`; 202 only when all of its good events are durable.
+    package func accept(_ request: IntakeRequest) async -> IntakeAnswer {
+        guard request.body.count <= limits.bodySizeBytes else {
+            return refuse(
+                .bodyTooLarge,
+                "The body has more than \(limits.bodySizeBytes) bytes; send fewer events at a time"
+            )
+        }
+        guard log.isAccepting else { return unavailable(.overloaded) }
+
+        let read: ReadEventBatch
+        let logged: LoggedBatch
+        do {
+            let plain = try IntakeDecompression(limit: limits.decompressedSizeBytes).plain(request)
+            var reader = EventBatchReader()
+            reader.depth = limits.depth
+            reader.sizeBytes = limits.decompressedSizeBytes
+            reader.valueCount = limits.valueCount
+            read = try reader.read(plain, receivedAt: request.receivedAt)
+            logged = try LoggedBatch(
+                packing: read.batch,
+                receivedAt: request.receivedAt,
+                sentAt: request.sentAt,
+                environment: request.environment,
+                keyKind: request.keyKind
+            )
+        } catch let failure as IntakeDecompression.Failure {
+            return refuse(failure.refusal, failure.message)
+        } catch let error as EventBatchError {
+            return refuse(IntakeRefusal(error.code), error.message)
+        } catch {
+            logger.error("Packing a batch failed", metadata: ["error": "\(error)"])
+            return unavailable(.storageFailed)
+        }
+
+        var position: Int64 = 0
+        if !read.batch.events.isEmpty {
+            do {
+                position = try await log.append(logged)
+            } catch {
+                logger.debug("Appending a batch failed", metadata: ["error": "\(error)"])
+                return unavailable(IntakeRefusal(error.code))
+            }
+        }
+        count(logged, read.rejected)
+        if feed.hasSubscribers { show(read.batch, of: logged, at: position) }
+        return .accepted(read.batch.events.count, rejected: read.rejected)
+    }
+
+    private func show(_ batch: EventBatch, of logged: LoggedBatch, at position: Int64) {
+        feed.publish(
+            batch.events.enumerated().map { index, event in
+                LiveEvent(
+                    position: position,
+                    index: index,
+                    receivedAt: logged.receivedAt,
+                    environment: logged.environment,
+                    keyKind: logged.keyKind,
+                    event: event
+                )
+            }
+        )
+    }
+
+    private func count(_ logged: LoggedBatch, _ rejected: [RejectedEvent]) {
+        state.withLock { counts in
+            counts.acceptedRequests += 1
+            counts.acceptedEvents += Int64(logged.eventCount)
+            counts.acceptedExposures += Int64(logged.exposureCount)
+            for rejection in rejected { counts.rejectedEvents[rejection.code, default: 0] += 1 }
+        }
+    }
+
+    private func refuse(_ refusal: IntakeRefusal, _ message: String) -> IntakeAnswer {
+        state.withLock { $0.refusedRequests[refusal, default: 0] += 1 }
+        return .refused(refusal, message)
+    }
+
+    private func unavailable(_ refusal: IntakeRefusal) -> IntakeAnswer {
+        state.withLock { $0.refusedRequests[refusal, default: 0] += 1 }
+        return .unavailable(refusal, retryAfterSeconds: limits.retryAfterSeconds)
+    }
+}
+
+extension IntakeRefusal {
+    init(_ code: EventBatchError.Code) {
+        switch code {
+        case .notJSON: self = .notJSON
+        case .notAnObject, .noEvents: self = .noEvents
+        case .tooManyValues: self = .tooManyValues
+        }
+    }
+
+    init(_ code: EventLogError.Code) {
+        switch code {
+        case .overloaded: self = .overloaded
+        case .full: self = .storageFull
+        case .closed: self = .closing
+        case .locked, .storage, .corrupt, .unsupportedVersion: self = .storageFailed
+        }
+    }
+}

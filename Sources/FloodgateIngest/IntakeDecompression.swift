@@ -1,0 +1,74 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import FloodgateGzip
+
+/// Finds out how a body is compressed and undoes it within a limit.
+struct IntakeDecompression {
+    struct Failure: Error {
+        var refusal: IntakeRefusal
+        var message: String
+    }
+
+    private enum Encoding {
+        case identity, gzip, zstd
+    }
+
+    var limit: Int
+
+    func plain(_ request: IntakeRequest) throws(Failure) -> [UInt8] {
+        switch try encoding(of: request) {
+        case .identity:
+            return request.body
+        case .gzip:
+            do { return try Gzip.decompress(request.body, limit: limit) } catch {
+                switch error.code {
+                case .tooLarge: throw tooLarge
+                case .truncated, .corrupt, .trailingData, .outOfMemory: throw bad("gzip", error.message)
+                }
+            }
+        case .zstd:
+            do { return try Zstd.decompress(request.body, limit: limit) } catch {
+                switch error.code {
+                case .tooLarge: throw tooLarge
+                case .truncated, .corrupt, .outOfMemory: throw bad("zstd", error.message)
+                }
+            }
+        }
+    }
+
+    /// The header counts; without one the first bytes do, since JSON begins like neither format.
+    private func encoding(of request: IntakeRequest) throws(Failure) -> Encoding {
+        let name = Self.trimmed(request.contentEncoding ?? "")
+        switch name {
+        case "gzip", "x-gzip": return .gzip
+        case "zstd": return .zstd
+        case "", "identity":
+            if request.body.starts(with: [0x1F, 0x8B]) { return .gzip }
+            if request.body.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { return .zstd }
+            // A body that says gz=1 and is plain JSON was unpacked on its way here.
+            return .identity
+        default:
+            throw Failure(
+                refusal: .unknownEncoding,
+                message: "This content encoding is not supported; send gzip, zstd or identity"
+            )
+        }
+    }
+
+    private var tooLarge: Failure {
+        Failure(
+            refusal: .decompressedTooLarge,
+            message: "The body has more than \(limit) bytes when decompressed; send fewer events at a time"
+        )
+    }
+
+    private func bad(_ format: String, _ message: String) -> Failure {
+        Failure(refusal: .badCompression, message: "The body is not valid \(format): \(message)")
+    }
+
+    private static func trimmed(_ text: String) -> String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        let start = text.drop(while: isBlank)
+        return String(start.reversed().drop(while: isBlank).reversed()).lowercased()
+    }
+}

@@ -1,0 +1,37 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+/// A request to `log_event` or `rgstr` whose key has been recognised, free of HTTP.
+package struct IntakeRequest: Sendable {
+    /// The body as it came.
+    package var body: [UInt8]
+    /// The header `Content-Encoding`, if there was one.
+    package var contentEncoding: String?
+    /// Whether the query says `gz=1`, as JavaScript clients do that may not set the header.
+    package var isMarkedGzip: Bool
+    /// The environment that the SDK key opens.
+    package var environment: String
+    /// The kind of key: `server` or `client`.
+    package var keyKind: String
+    /// When the request arrived, in Unix milliseconds.
+    package var receivedAt: Int64
+    /// When it was sent by the client's clock (header `STATSIG-CLIENT-TIME`, query `t`), in Unix milliseconds.
+    package var sentAt: Int64?
+
+    package init(
+        body: [UInt8],
+        contentEncoding: String? = nil,
+        isMarkedGzip: Bool = false,
+        environment: String,
+        keyKind: String,
+        receivedAt: Int64,
+        sentAt: Int64? = nil
+    ) {
+        self.body = body
+        self.contentEncoding = contentEncoding
+        self.isMarkedGzip = isMarkedGzip
+        self.environment = environment
+        self.keyKind = keyKind
+        self.receivedAt = receivedAt
+        self.sentAt = sentAt
+    }
+}

@@ -1,0 +1,99 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+/// The tables of `control.sqlite`.
+///
+/// Migrations are numbered and append-only: what was released is never edited.
+enum ControlSchema {
+    /// "FLGC", which tells the file from other programs' databases.
+    static let applicationID: Int32 = 0x464C_4743
+
+    static let migrator: DatabaseMigrator = {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("0001 the project") { db in
+            try db.execute(sql: project)
+        }
+        return migrator
+    }()
+
+    private static let project = """
+        PRAGMA application_id = \(applicationID);
+        CREATE TABLE control (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            change_count INTEGER NOT NULL,
+            settings TEXT NOT NULL,
+            experiment_to_layer TEXT NOT NULL,
+            audit_sequence INTEGER NOT NULL,
+            audit_hash TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE environment (
+            position INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE
+        ) STRICT;
+        CREATE TABLE entity (
+            section TEXT NOT NULL,
+            name TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            spec TEXT NOT NULL,
+            is_switched_off INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            created_time INTEGER NOT NULL,
+            modified_time INTEGER NOT NULL,
+            modified_by TEXT NOT NULL,
+            PRIMARY KEY (section, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE revision (
+            section TEXT NOT NULL,
+            name TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            kind TEXT,
+            spec TEXT,
+            is_switched_off INTEGER,
+            created_time INTEGER,
+            time INTEGER NOT NULL,
+            actor TEXT NOT NULL,
+            reason TEXT,
+            PRIMARY KEY (section, name, revision)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE sdk_key (
+            position INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            environment TEXT NOT NULL REFERENCES environment (name),
+            is_active INTEGER NOT NULL,
+            created_time INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE id_list (
+            name TEXT PRIMARY KEY,
+            file_id TEXT NOT NULL UNIQUE,
+            creation_time INTEGER NOT NULL,
+            content BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE snapshot (
+            environment TEXT NOT NULL REFERENCES environment (name),
+            sequence INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            content_hash TEXT NOT NULL,
+            content BLOB NOT NULL,
+            PRIMARY KEY (environment, sequence)
+        ) STRICT;
+        CREATE TABLE audit (
+            sequence INTEGER PRIMARY KEY,
+            time INTEGER NOT NULL,
+            actor TEXT NOT NULL,
+            action TEXT NOT NULL,
+            entity TEXT,
+            reason TEXT,
+            before TEXT,
+            after TEXT,
+            previous_hash TEXT NOT NULL,
+            hash TEXT NOT NULL
+        ) STRICT;
+        CREATE TRIGGER audit_is_never_edited BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+        CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+        INSERT INTO control VALUES (1, 0, '{}', '{}', 0, printf('%064d', 0));
+        """
+}

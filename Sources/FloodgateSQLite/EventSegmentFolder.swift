@@ -1,0 +1,91 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import FloodgateIngest
+internal import Foundation
+
+/// The folder of an event log: `segment-00000001.sqlite` and onwards, what was set aside, and the writer's lock.
+package struct EventSegmentFolder: Sendable {
+    private static let prefix = "segment-"
+    private static let suffix = ".sqlite"
+    /// Positions have 31 bits for the number of the segment.
+    static let largestNumber: Int64 = Int64(Int32.max)
+
+    package let path: String
+
+    /// Names a folder; nothing is opened.
+    package init(path: String) { self.path = path }
+
+    func name(of number: Int64) -> String {
+        let digits = String(number)
+        return Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits + Self.suffix
+    }
+
+    func path(of number: Int64) -> String { path + "/" + name(of: number) }
+
+    /// The number of a segment's file, also of one that was set aside; nil for any other name.
+    private func number(of name: String) -> (number: Int64, isSetAside: Bool)? {
+        guard name.hasPrefix(Self.prefix) else { return nil }
+        let digits = name.dropFirst(Self.prefix.count).prefix { $0.isASCII && $0.isNumber }
+        guard let number = Int64(digits), 1...Self.largestNumber ~= number else { return nil }
+        if name == self.name(of: number) { return (number, false) }
+        return name.hasPrefix(self.name(of: number) + ".") ? (number, true) : nil
+    }
+
+    /// Makes the folder and makes its entry in its parent durable.
+    package func create() throws(EventLogError) {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw EventLogError(.storage, "The folder \(path) cannot be made; check its permissions", cause: error)
+        }
+        sync(path)
+        sync((path as NSString).deletingLastPathComponent)
+    }
+
+    /// The numbers of all segments, rising, and the highest number that was ever used.
+    func segments() throws(EventLogError) -> (numbers: [Int64], highest: Int64) {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: path)
+        } catch {
+            throw EventLogError(.storage, "The event log's folder \(path) cannot be read", cause: error)
+        }
+        let found = names.compactMap(number(of:))
+        let numbers = found.filter { !$0.isSetAside }.map(\.number).sorted()
+        return (numbers, found.map(\.number).max() ?? 0)
+    }
+
+    func exists(_ number: Int64) -> Bool { FileManager.default.fileExists(atPath: path(of: number)) }
+
+    /// Renames a segment that cannot be used, with what belongs to it; nothing is ever deleted.
+    /// - Returns: The new name of the file.
+    func setAside(_ number: Int64, now: Int64) throws(EventLogError) -> String {
+        let old = path(of: number)
+        var stamp = now
+        while FileManager.default.fileExists(atPath: "\(old).corrupt-\(stamp)") { stamp += 1 }
+        let new = "\(old).corrupt-\(stamp)"
+        guard rename(old, new) == 0 else {
+            let reason = String(cString: strerror(errno))
+            throw EventLogError(.storage, "\(old) is corrupt and cannot be renamed: \(reason)")
+        }
+        // The log of the file, under the name that SQLite looks for beside the new one.
+        for part in ["-wal", "-shm"] where FileManager.default.fileExists(atPath: old + part) {
+            _ = rename(old + part, new + part)
+        }
+        sync(path)
+        return "\(name(of: number)).corrupt-\(stamp)"
+    }
+
+    /// Marks a sealed segment as not to be written.
+    func protect(_ number: Int64) { _ = chmod(path(of: number), 0o444) }
+
+    /// Makes the names in the folder durable.
+    func sync() { sync(path) }
+
+    private func sync(_ folder: String) {
+        let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        _ = fsync(descriptor)
+        _ = close(descriptor)
+    }
+}

@@ -1,0 +1,20 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+/// How the event log on disk behaves; each default suits one machine.
+package struct SQLiteEventLogOptions: Sendable {
+    /// Bytes after which a segment is sealed and the next one begun; 256 MiB by default.
+    package var segmentSizeBytes: Int64 = 256 << 20
+    /// Age at which a segment with data is sealed; an hour by default.
+    package var segmentAge: Duration = .seconds(3600)
+    /// Bytes of payload that may wait for their commit; 64 MiB by default, beyond which is overload.
+    package var queueSizeBytes = 64 << 20
+    /// Batches that may wait for their commit; 10 000 by default, beyond which is overload.
+    package var queueCount = 10_000
+    /// Bytes of payload that share one commit at most; 4 MiB by default.
+    package var commitSizeBytes = 4 << 20
+    /// Called on the writer's thread inside each transaction, with the number of batches in it; for tests of faults.
+    package var willCommit: (@Sendable (Int) throws -> Void)?
+
+    /// Makes options with the defaults above.
+    package init() {}
+}

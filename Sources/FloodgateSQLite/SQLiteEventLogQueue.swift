@@ -1,0 +1,169 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Dispatch
+internal import FloodgateIngest
+internal import Synchronization
+
+/// What stands between the tasks that append and the thread that writes; bounded in bytes and in batches.
+final class SQLiteEventLogQueue: Sendable {
+    typealias Answer = Result<Int64, EventLogError>
+
+    /// A batch and the task that waits for it.
+    struct Item: Sendable {
+        var batch: LoggedBatch
+        var continuation: CheckedContinuation<Answer, Never>
+    }
+
+    /// What the writer is to do next.
+    enum Work: Sendable {
+        case write([Item])
+        case look
+        case stop
+    }
+
+    private struct State {
+        var items: [Item] = []
+        var status = SQLiteEventLogStatus()
+        var counts: EventCounts
+        var isStopping = false
+        var isWriterAsleep = false
+        var stopWaiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let options: SQLiteEventLogOptions
+    private let state: Mutex<State>
+    private let wake = DispatchSemaphore(value: 0)
+
+    init(options: SQLiteEventLogOptions, counts: EventCounts) {
+        self.options = options
+        state = Mutex(State(counts: counts))
+    }
+
+    var status: SQLiteEventLogStatus { state.withLock { $0.status } }
+    var counts: EventCounts { state.withLock { $0.counts } }
+
+    var isAccepting: Bool {
+        state.withLock { state in
+            !state.isStopping && state.items.count < options.queueCount
+                && state.status.queuedBytes < options.queueSizeBytes
+        }
+    }
+
+    // MARK: The side of the tasks
+
+    func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {
+        let answer: Answer = await withCheckedContinuation { continuation in
+            let size = batch.payload.count
+            let refusal: EventLogError? = state.withLock { state in
+                guard !state.isStopping else { return EventLogError(.closed, "The event log is shut down") }
+                // An empty queue takes any batch, or one that is larger than the queue could never be kept.
+                guard
+                    state.items.isEmpty
+                        || (state.items.count < options.queueCount
+                            && size <= options.queueSizeBytes - state.status.queuedBytes)
+                else { return EventLogError(.overloaded, "\(state.items.count) batches wait to be written; try later") }
+                state.items.append(Item(batch: batch, continuation: continuation))
+                state.status.queuedBatches += 1
+                state.status.queuedBytes += size
+                return nil
+            }
+            if let refusal { continuation.resume(returning: .failure(refusal)) } else { wakeWriter() }
+        }
+        return try answer.get()
+    }
+
+    func stop() {
+        state.withLock { $0.isStopping = true }
+        wakeWriter()
+    }
+
+    func waitUntilStopped() async {
+        await withCheckedContinuation { continuation in
+            let isStopped = state.withLock { state in
+                if !state.status.isStopped { state.stopWaiters.append(continuation) }
+                return state.status.isStopped
+            }
+            if isStopped { continuation.resume() }
+        }
+    }
+
+    private func wakeWriter() {
+        let wasAsleep = state.withLock { state in
+            defer { state.isWriterAsleep = false }
+            return state.isWriterAsleep
+        }
+        if wasAsleep { wake.signal() }
+    }
+
+    // MARK: The side of the writer's thread
+
+    /// Waits for something to do; after `patience` there is at least time to look after the segment's age.
+    func next(patience: DispatchTimeInterval) -> Work {
+        if let work = take(sleepsIfEmpty: true) { return work }
+        let isTimeout = wake.wait(timeout: .now() + patience) == .timedOut
+        if isTimeout { state.withLock { $0.isWriterAsleep = false } }
+        return take(sleepsIfEmpty: false) ?? .look
+    }
+
+    private func take(sleepsIfEmpty: Bool) -> Work? {
+        state.withLock { state in
+            guard !state.items.isEmpty else {
+                if state.isStopping { return .stop }
+                state.isWriterAsleep = sleepsIfEmpty
+                return nil
+            }
+            var size = 0
+            var count = 0
+            while count < state.items.count {
+                size += state.items[count].batch.payload.count
+                if count > 0, size > options.commitSizeBytes { break }
+                count += 1
+            }
+            let group = Array(state.items.prefix(count))
+            state.items.removeFirst(count)
+            return .write(group)
+        }
+    }
+
+    /// Answers a group that `next` gave out; they leave the queue's count only now, so memory stays bounded.
+    func answer(_ group: [Item], with result: Result<[Int64], EventLogError>, isHealthy: Bool) {
+        state.withLock { state in
+            state.status.queuedBatches -= group.count
+            for item in group { state.status.queuedBytes -= item.batch.payload.count }
+            state.status.isHealthy = isHealthy
+            switch result {
+            case .success(let positions):
+                state.status.commits += 1
+                for (item, position) in zip(group, positions) {
+                    var batch = item.batch
+                    batch.id = position
+                    state.counts.add(batch)
+                }
+            case .failure(let error): state.status.failures[error.code, default: 0] += 1
+            }
+        }
+        switch result {
+        case .success(let positions):
+            for (item, position) in zip(group, positions) { item.continuation.resume(returning: .success(position)) }
+        case .failure(let error):
+            for item in group { item.continuation.resume(returning: .failure(error)) }
+        }
+    }
+
+    func report(segment: Int64?, sealed: Int64 = 0) {
+        state.withLock { state in
+            state.status.segment = segment
+            state.status.sealedSegments += sealed
+        }
+    }
+
+    /// The writer's last word; nothing can wait in the queue then, since `stop` comes out of an empty one only.
+    func finish() {
+        let waiters = state.withLock { state in
+            state.status.isStopped = true
+            defer { state.stopWaiters = [] }
+            return state.stopWaiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+}

@@ -1,0 +1,166 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Dispatch
+internal import FloodgateIngest
+internal import Logging
+
+/// The one that writes: takes what waits, commits it as one transaction, answers; seals segments by size and age.
+struct SQLiteEventLogWriter: Sendable {
+    let folder: EventSegmentFolder
+    let queue: SQLiteEventLogQueue
+    let options: SQLiteEventLogOptions
+    let logger: Logger
+    let now: @Sendable () -> Int64
+    var segment: EventSegment?
+    /// The highest number that a segment ever had; none is used twice, since positions hang on it.
+    var highestNumber: Int64
+    private var failureTimes: [Int64] = []
+    private var lastReport: Int64 = 0
+    private var pause: (until: Int64, reason: EventLogError)?
+
+    /// Milliseconds; a disk that works again is used again within this.
+    private static let longestPause: Int64 = 10_000
+
+    init(
+        folder: EventSegmentFolder,
+        queue: SQLiteEventLogQueue,
+        options: SQLiteEventLogOptions,
+        segment: EventSegment?,
+        highestNumber: Int64,
+        logger: Logger,
+        now: @escaping @Sendable () -> Int64
+    ) {
+        self.folder = folder
+        self.queue = queue
+        self.options = options
+        self.segment = segment
+        self.highestNumber = highestNumber
+        self.logger = logger
+        self.now = now
+    }
+
+    /// Writes until the queue says stop; never returns while a task waits for an answer.
+    mutating func run() {
+        queue.report(segment: segment?.number)
+        while true {
+            switch queue.next(patience: patience) {
+            case .write(let group):
+                sealIfDue()
+                let result = write(group.map(\.batch))
+                queue.answer(group, with: result, isHealthy: isHealthy)
+            case .look: sealIfDue()
+            case .stop:
+                segment?.close()
+                segment = nil
+                queue.report(segment: nil)
+                return
+            }
+        }
+    }
+
+    private mutating func write(_ batches: [LoggedBatch]) -> Result<[Int64], EventLogError> {
+        if segment == nil, let pause, (0..<Self.longestPause).contains(pause.until &- now()) {
+            return .failure(pause.reason)
+        }
+        do throws(EventLogError) {
+            if segment == nil { segment = try nextSegment() }
+            let positions = try segment?.append(batches, willCommit: options.willCommit)
+            failureTimes = []
+            pause = nil
+            return .success(positions ?? [])
+        } catch {
+            note(error)
+            // A full disk harms no file. After anything else the kernel may have dropped pages that SQLite takes for
+            // written, so no batch goes into this file again.
+            if error.code != .full { abandonSegment(isCorrupt: error.code == .corrupt) }
+            return .failure(error)
+        }
+    }
+
+    private mutating func nextSegment() throws(EventLogError) -> EventSegment {
+        guard highestNumber < EventSegmentFolder.largestNumber else {
+            throw EventLogError(.storage, "There are no more numbers for segments; begin a new data folder")
+        }
+        let number = highestNumber + 1
+        do {
+            let segment = try EventSegment(number: number, in: folder, now: now(), checked: false)
+            highestNumber = number
+            folder.sync()
+            queue.report(segment: number)
+            return segment
+        } catch {
+            // A file that could not be filled for want of room is as good as new; any other is left alone.
+            if error.code != .full { highestNumber = number }
+            throw error
+        }
+    }
+
+    /// Remembers a failure, and reports it if that was not done just now.
+    ///
+    /// From the third in a row on, the next new segment has to wait, so that a broken disk does not fill the folder
+    /// with one file per request.
+    private mutating func note(_ error: EventLogError) {
+        let time = now()
+        if failureTimes.isEmpty || time &- lastReport >= 10_000 {
+            lastReport = time
+            logger.error("Events could not be written", metadata: ["error": "\(error)"])
+        }
+        failureTimes.append(time)
+        failureTimes = failureTimes.suffix(16)
+        guard error.code != .full, failureTimes.count >= 3 else { return }
+        pause = (time &+ min(Self.longestPause, 250 << Int64(failureTimes.count - 3)) - 1, error)
+    }
+
+    private mutating func abandonSegment(isCorrupt: Bool) {
+        guard let segment else { return }
+        segment.close()
+        self.segment = nil
+        queue.report(segment: nil)
+        guard isCorrupt else { return }
+        do {
+            let newName = try folder.setAside(segment.number, now: now())
+            logger.error("A damaged event log segment was set aside", metadata: ["renamed": "\(newName)"])
+        } catch {
+            logger.error("A damaged event log segment could not be set aside", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private mutating func sealIfDue() {
+        guard let segment, segment.counts.batches > 0,
+            segment.sizeBytes >= options.segmentSizeBytes || age(of: segment) >= segmentAgeMilliseconds
+        else { return }
+        do {
+            try segment.seal(now: now())
+            folder.protect(segment.number)
+            queue.report(segment: nil, sealed: 1)
+        } catch {
+            // Complete all the same; the next start seals it.
+            logger.warning("A segment could not be sealed", metadata: ["error": "\(error)"])
+            segment.close()
+            queue.report(segment: nil)
+        }
+        self.segment = nil
+    }
+
+    private func age(of segment: EventSegment) -> Int64 {
+        now().subtractingReportingOverflow(segment.createdAt).partialValue
+    }
+
+    private var segmentAgeMilliseconds: Int64 {
+        let parts = options.segmentAge.components
+        return parts.seconds.multipliedReportingOverflow(by: 1000).partialValue &+ parts.attoseconds
+            / 1_000_000_000_000_000
+    }
+
+    /// How long to sleep before the segment's age is looked at again: a minute at most, for the clock may be set.
+    private var patience: DispatchTimeInterval {
+        guard let segment, segment.counts.batches > 0 else { return .seconds(60) }
+        return .milliseconds(Int(max(1, min(60_000, segmentAgeMilliseconds &- age(of: segment)))))
+    }
+
+    /// Fewer than three failures in the last minute; a success clears them.
+    private var isHealthy: Bool {
+        let start = now() - 60_000
+        return failureTimes.suffix(3).count { $0 > start } < 3
+    }
+}

@@ -1,0 +1,65 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateDelivery
+import FloodgateEvaluation
+import FloodgateJSON
+import Testing
+
+@Suite("Byte range") struct ByteRangeTests {
+    @Test(arguments: [
+        ("bytes=0-", 0..<30), ("bytes=10-", 10..<30), ("bytes=29-", 29..<30), ("bytes=0-0", 0..<1),
+        ("bytes=5-9", 5..<10),
+        ("bytes=5-9999", 5..<30), ("bytes=-4", 26..<30), ("bytes=-99", 0..<30), ("Bytes = 3-4", 3..<5),
+        ("bytes=5-99999999999999999999999", 5..<30),
+    ])
+    func `serves one range`(header: String, range: Range<Int>) {
+        #expect(ByteRange(header, size: 30) == .part(range))
+    }
+
+    @Test(arguments: ["bytes=30-", "bytes=31-40", "bytes=99999999999999999999999-", "bytes=-0"])
+    func `says when the file does not reach there`(header: String) {
+        #expect(ByteRange(header, size: 30) == .unsatisfiable)
+    }
+
+    @Test(arguments: [
+        "", "bytes", "bytes=", "bytes=-", "bytes=a-", "bytes=0-5,10-", "bytes=9-5", "bytes=+1-", "bytes=--1",
+        "lines=0-",
+        "bytes=0-5-9",
+    ])
+    func `serves all of it for what it does not understand`(header: String) {
+        #expect(ByteRange(header, size: 30) == .whole)
+    }
+
+    @Test func `serves an empty file whole`() {
+        #expect(ByteRange("bytes=0-", size: 0) == .whole)
+        #expect(ByteRange(nil, size: 0) == .whole)
+        #expect(ByteRange(nil, size: 7) == .whole)
+    }
+}
+
+@Suite("ID list board") struct IDListBoardTests {
+    private func file(_ name: String, id: String, _ text: String) -> IDListFile {
+        IDListFile(name: name, fileID: id, creationTime: 7, content: Array(text.utf8))
+    }
+
+    @Test func `tells sizes and addresses`() throws {
+        let board = IDListBoard()
+        #expect(String(decoding: board.manifest(base: "http://h/"), as: UTF8.self) == "{}")
+        board.post([file("b", id: "f2", "+aaaaaaaa\n"), file("a", id: "f1", "")])
+        let manifest = try JSONValue(parsing: board.manifest(base: "http://h/"))
+        #expect(manifest.objectValue?.names == ["a", "b"])
+        #expect(manifest["b"] == ["name": "b", "fileID": "f2", "size": 10, "creationTime": 7, "url": "http://h/f2"])
+    }
+
+    @Test func `forgets what is gone`() {
+        let board = IDListBoard()
+        board.post([file("a", id: "f1", "+aaaaaaaa\n+bbbbbbbb\n")])
+        #expect(board.lists["a"]?.ids == ["aaaaaaaa", "bbbbbbbb"])
+        board.post([file("a", id: "f2", "+aaaaaaaa\n")])
+        #expect(board.lists["a"]?.ids == ["aaaaaaaa"])
+        #expect(board.file("f1") == nil)
+        #expect(board.file("f2") != nil)
+        board.post([])
+        #expect(board.lists.isEmpty)
+    }
+}

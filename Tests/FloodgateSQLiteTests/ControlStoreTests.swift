@@ -1,0 +1,188 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateSpecs
+import GRDB
+import Testing
+
+import FloodgateSQLite
+
+@Suite("Control store in SQLite") struct ControlStoreTests {
+    @Test func `keeps the promises of a control store`() async throws {
+        let folder = try ControlStoreTestFolder()
+        try await checkControlStore(try SQLiteControlStore(path: folder.file))
+    }
+
+    @Test func `what was committed is there after closing and opening`() async throws {
+        let folder = try ControlStoreTestFolder()
+        let store = try SQLiteControlStore(path: folder.file)
+        let control = ControlPlane(store: store, now: { 1_000 })
+        try await control.prepare(by: ControlStoreTestFolder.change)
+        try await control.loadDemo(by: ControlStoreTestFolder.change)
+        try await control.setGate("new_checkout", enabled: false, by: ControlStoreTestFolder.change)
+        let state = try await store.state()
+        let document = try await control.currentDocument(environment: "production")
+        try store.close()
+        let again = try folder.control()
+        #expect(try await again.state() == state)
+        #expect(try await again.currentDocument(environment: "production") == document)
+        #expect(try await again.verifyAuditChain() == state.auditHead.sequence)
+        #expect(try await !again.setGate("new_checkout", enabled: false, by: ControlStoreTestFolder.change).didChange)
+        #expect(try await !again.loadDemo(by: ControlStoreTestFolder.change).didChange == false, "the gate is on again")
+    }
+
+    @Test func `what was committed survives a crash right after`() async throws {
+        let folder = try ControlStoreTestFolder()
+        let control = try folder.control()
+        try await control.prepare(by: ControlStoreTestFolder.change)
+        try await control.loadDemo(by: ControlStoreTestFolder.change)
+        for enabled in [false, true, false] {
+            try await control.setGate("new_checkout", enabled: enabled, by: ControlStoreTestFolder.change)
+            let copy = try folder.crashed()
+            let survivor = try copy.control()
+            #expect(try await survivor.state() == control.state())
+        }
+    }
+
+    @Test func `only the owner may read the files`() async throws {
+        let folder = try ControlStoreTestFolder()
+        let control = try folder.control()
+        try await control.prepare(by: ControlStoreTestFolder.change)
+        #expect(folder.names.contains("control.sqlite-wal"))
+        for name in folder.names { #expect(try folder.mode(name) == 0o600, "\(name)") }
+    }
+
+    @Test func `commits reach the disk before they are answered`() throws {
+        let folder = try ControlStoreTestFolder()
+        let store = try SQLiteControlStore(path: folder.file)
+        let modes = try store.pool.writeWithoutTransaction { db in
+            try ["journal_mode", "synchronous", "foreign_keys", "busy_timeout"].map { name in
+                try String.fetchOne(db, sql: "PRAGMA \(name)")
+            }
+        }
+        #expect(modes == ["wal", "2", "1", "5000"])
+    }
+
+    @Test func `no file is left over from making one`() throws {
+        let folder = try ControlStoreTestFolder()
+        try SQLiteControlStore(path: folder.file).close()
+        #expect(folder.names == ["control.sqlite"])
+    }
+
+    @Test func `another process's change is seen and conflicts are resolved`() async throws {
+        let folder = try ControlStoreTestFolder()
+        let server = try folder.control()
+        try await server.prepare(by: ControlStoreTestFolder.change)
+        try await server.loadDemo(by: ControlStoreTestFolder.change)
+        let command = try folder.control()
+        let count = try await server.changeCount()
+        #expect(try await server.entity(.gate, "new_checkout").isEnabled)
+        try await command.setGate("new_checkout", enabled: false, by: ControlStoreTestFolder.change)
+        #expect(try await server.changeCount() != count)
+        #expect(try await !server.entity(.gate, "new_checkout").isEnabled)
+        #expect(try await server.setGate("new_checkout", enabled: true, by: ControlStoreTestFolder.change).didChange)
+        #expect(try await command.entity(.gate, "new_checkout").isEnabled)
+    }
+
+    @Test func `many writers through many connections lose nothing`() async throws {
+        let folder = try ControlStoreTestFolder()
+        let controls = try (0..<4).map { _ in try folder.control() }
+        try await withThrowingTaskGroup { group in
+            for control in controls {
+                group.addTask { try await control.prepare(by: ControlStoreTestFolder.change) }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await controls[0].keys().count == 3, "only one prepared the project")
+        try await controls[0].loadDemo(by: ControlStoreTestFolder.change)
+        let before = try await controls[0].changeCount()
+        try await withThrowingTaskGroup { group in
+            for (index, control) in controls.enumerated() {
+                group.addTask {
+                    for percent in 1...10 {
+                        try await control.setRollout(
+                            gate: ["new_checkout", "recommendations", "pay_later", "free_returns"][index],
+                            percent: Double(percent),
+                            by: ControlStoreTestFolder.change
+                        )
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await controls[1].changeCount() == before + 40)
+        for control in controls {
+            #expect(try await control.verifyAuditChain() == controls[0].state().auditHead.sequence)
+        }
+        let document = try await controls[2].currentDocument(environment: "production")
+        #expect(document.document.time == 1_000 + UInt64(document.sequence) - 1)
+    }
+
+    @Test func `first start by several at once makes one project`() async throws {
+        for _ in 0..<5 {
+            let folder = try ControlStoreTestFolder()
+            let file = folder.file
+            let counts = try await withThrowingTaskGroup(of: [String].self) { group in
+                for _ in 0..<6 {
+                    group.addTask {
+                        let control = ControlPlane(store: try SQLiteControlStore(path: file), now: { 1 })
+                        try await control.prepare(by: ControlStoreTestFolder.change)
+                        return try await control.keys().map(\.key)
+                    }
+                }
+                return try await group.reduce(into: Set<[String]>()) { $0.insert($1) }
+            }
+            #expect(counts.count == 1, "all see the same keys")
+            #expect(folder.names.filter { $0.contains(".new-") }.isEmpty)
+        }
+    }
+
+    @Test func `keeps the last hundred snapshots`() async throws {
+        let folder = try await ControlStoreTestFolder.demo()
+        let store = try SQLiteControlStore(path: folder.file)
+        let control = ControlPlane(store: store, now: { 1_000 })
+        for step in 0..<110 {
+            try await control.setGate("new_checkout", enabled: step % 2 == 1, by: ControlStoreTestFolder.change)
+        }
+        let sequences = try await store.pool.read { db in
+            try Int.fetchAll(db, sql: "SELECT sequence FROM snapshot ORDER BY sequence")
+        }
+        #expect(sequences.count == 100)
+        #expect(sequences.last == 112)
+    }
+
+    @Test func `a tampered audit log is found`() async throws {
+        let folder = try await ControlStoreTestFolder.demo()
+        let control = try folder.control()
+        #expect(try await control.verifyAuditChain() == 5)
+        let queue = try DatabaseQueue(path: folder.file)
+        #expect(throws: DatabaseError.self, "the log refuses edits") {
+            try queue.write { try $0.execute(sql: "UPDATE audit SET reason = 'x' WHERE sequence = 2") }
+        }
+        #expect(throws: DatabaseError.self, "the log refuses removal") {
+            try queue.write { try $0.execute(sql: "DELETE FROM audit") }
+        }
+        try await queue.write { db in
+            try db.execute(sql: "DROP TRIGGER audit_is_never_edited; UPDATE audit SET reason = 'x' WHERE sequence = 2")
+        }
+        let error = await #expect(throws: ControlError.self) { try await control.verifyAuditChain() }
+        #expect(error?.code == .corrupt)
+        #expect(error?.message.contains("record 2 was edited") == true)
+    }
+
+    @Test func `a cancelled task says so`() async throws {
+        let folder = try await ControlStoreTestFolder.demo()
+        let store = try SQLiteControlStore(path: folder.file)
+        let code = await withTaskGroup(of: ControlError.Code?.self) { group in
+            group.addTask {
+                withUnsafeCurrentTask { $0?.cancel() }
+                do throws(ControlError) {
+                    _ = try await store.state()
+                    return nil
+                } catch { return error.code }
+            }
+            return await group.next() ?? nil
+        }
+        #expect(code == .cancelled)
+    }
+}
