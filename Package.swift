@@ -34,6 +34,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Floodgate", targets: ["Floodgate"]),
+        .executable(name: "floodgate", targets: ["FloodgateCLI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -49,6 +50,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
     targets: [
+        // Core: values and pure functions. No Foundation, no I/O, no clock, no randomness.
         .target(name: "FloodgateJSON"),
         .target(name: "FloodgateSpecs", dependencies: ["FloodgateJSON"]),
         .target(name: "FloodgateRegex"),
@@ -62,6 +64,8 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]
         ),
         .target(name: "FloodgateEvents", dependencies: ["FloodgateJSON"]),
+
+        // SDK: the client that an application embeds.
         .systemLibrary(name: "CFloodgateZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "FloodgateGzip", dependencies: ["CFloodgateZlib"]),
         .target(
@@ -71,6 +75,8 @@ let package = Package(
                 asyncHTTPClient, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]
         ),
+
+        // Domain: use cases and the protocols they need. No HTTP framework, no driver.
         .target(
             name: "FloodgateControlPlane",
             dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation"],
@@ -85,6 +91,8 @@ let package = Package(
             name: "FloodgateIngest",
             dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "CFloodgateZstd", logging]
         ),
+
+        // Adapters: one driver each.
         .target(
             name: "FloodgateSQLite",
             dependencies: [
@@ -92,7 +100,32 @@ let package = Package(
                 logging,
             ]
         ),
+
+        // Rim: pages, routes, composition, command line.
+        .target(
+            name: "FloodgateConsole",
+            dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", mustache],
+            resources: [.embedInCode("Assets")]
+        ),
+        .target(
+            name: "FloodgateServer",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
+                "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateConsole", "FloodgateGzip",
+                httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTPTypes,
+                serviceLifecycle, unixSignals,
+            ]
+        ),
+        .executableTarget(
+            name: "FloodgateCLI",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
+                "FloodgateIngest", "FloodgateSQLite", "FloodgateServer", argumentParser, logging,
+            ]
+        ),
         .executableTarget(name: "QuickStart", dependencies: ["Floodgate"], path: "Examples/QuickStart"),
+
+        // Tests.
         .target(name: "FloodgateTestSupport", dependencies: ["FloodgateJSON"], path: "Tests/Support"),
         .testTarget(name: "FloodgateJSONTests", dependencies: ["FloodgateJSON", "FloodgateTestSupport"]),
         .testTarget(
@@ -148,6 +181,34 @@ let package = Package(
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateEvents", "FloodgateIngest",
                 "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
             ]
+        ),
+        .testTarget(
+            name: "FloodgateConsoleTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateConsole", mustache,
+            ]
+        ),
+        .testTarget(
+            name: "FloodgateServerTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateDelivery", "FloodgateEvents",
+                "FloodgateIngest", "FloodgateServer", "FloodgateSQLite", "FloodgateGzip", "FloodgateTestSupport",
+                httpTypes, hummingbird, hummingbirdTesting, logging, metrics, nioCore, serviceLifecycle,
+            ]
+        ),
+        .executableTarget(
+            name: "LinkageProbe",
+            dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents"],
+            path: "Tests/LinkageProbe"
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "Floodgate", "FloodgateCLI", "LinkageProbe", "FloodgateJSON", "FloodgateGzip", "FloodgateTestSupport",
+                nioCore, nioHTTP1,
+                asyncHTTPClient, logging,
+            ],
+            exclude: ["Clients", "requirements.txt"]
         ),
     ],
     swiftLanguageModes: [.v6],

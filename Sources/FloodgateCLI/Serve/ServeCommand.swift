@@ -1,0 +1,136 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import FloodgateControlPlane
+package import FloodgateServer
+import Logging
+
+/// `floodgate serve`: the server with all its roles.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve specs, take events, and show the console.",
+        discussion: """
+            Everything is kept in one folder, which is made if it is not there. When the server listens it prints the \
+            console's address, a server key, a client key, and snippets to paste. It stops on SIGTERM and SIGINT, after \
+            the requests that are running.
+
+            On a loopback address nobody has to log in at the console. On any other address the browser asks for a name, \
+            which goes into the audit log, and a password, which is a console key (`floodgate keys list`).
+
+            Logs go to standard error. Exit codes: 64 a setting is wrong, 69 the address is taken or the folder is in use, \
+            73 the folder cannot be made or written, 74 stored data is damaged.
+            """
+    )
+
+    @OptionGroup var data: DataOption
+
+    @Option(
+        help: ArgumentHelp(
+            "Address to listen at (default: FLOODGATE_LISTEN, or 127.0.0.1:8080).",
+            valueName: "host:port"
+        )
+    )
+    var listen: ListenAddress?
+
+    @Flag(help: "Fill an empty project with the demo, a web shop.")
+    var demo = false
+
+    @Option(
+        name: .customLong("public-url"),
+        help: ArgumentHelp(
+            "What clients call the server (default: FLOODGATE_PUBLIC_URL, or the name that they used).",
+            valueName: "url"
+        )
+    )
+    var publicURL: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Path that may stand in front of all routes (default: FLOODGATE_PATH_PREFIX).",
+            valueName: "path"
+        )
+    )
+    var pathPrefix: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Least level that is logged: trace, debug, info, notice, warning, error or critical "
+                + "(default: FLOODGATE_LOG_LEVEL, or info).",
+            valueName: "level"
+        )
+    )
+    var logLevel: LogLevel?
+
+    @Option(
+        help: ArgumentHelp(
+            "How log lines look: json or text (default: FLOODGATE_LOG_FORMAT, or text in a terminal).",
+            valueName: "format"
+        )
+    )
+    var logFormat: LogFormat?
+
+    func run() async throws {
+        let settings = try settings()
+        let level = Logger.Level(rawValue: (try logLevel ?? Self.setting(.logLevel) ?? .info).rawValue) ?? .info
+        let format = try logFormat ?? Self.setting(.logFormat) ?? (StandardStreams.isErrorTerminal ? .text : .json)
+        LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
+        let logger = Logger(label: "floodgate")
+        let registry = MetricsRegistry()
+        registry.bootstrap()
+
+        let server = try FloodgateServer.open(settings, registry: registry, now: SystemClock.now, logger: logger)
+        try await server.prepare()
+        let keys = try await server.control.keys().filter(\.isActive)
+        try await server.run { address in
+            StandardStreams.output(Greeting(settings: settings, address: address, keys: keys).text)
+        }
+    }
+
+    private func settings() throws -> ServerSettings {
+        var settings = ServerSettings(dataFolder: try data.folder().path)
+        if let listen = try listen ?? Self.setting(.listen) { settings.listen = listen }
+        settings.loadsDemo = demo
+        settings.publicURL = try (publicURL ?? CommandSettings.publicURL.value).map(Self.checkedURL)
+        settings.pathPrefix = try (pathPrefix ?? CommandSettings.pathPrefix.value).map(Self.checkedPrefix) ?? ""
+        return settings
+    }
+
+    private static func setting<Value: ExpressibleByArgument>(_ name: CommandSettings) throws -> Value? {
+        guard let text = name.value else { return nil }
+        guard let value = Value(argument: text) else {
+            throw CommandFailure(.usage, "\(name.rawValue) cannot be \"\(text)\"; see `floodgate serve --help`")
+        }
+        return value
+    }
+
+    private static func checkedURL(_ text: String) throws -> String {
+        let url = text.hasSuffix("/") ? String(text.dropLast()) : text
+        let isWeb = ["http://", "https://"].contains { url.hasPrefix($0) && url.count > $0.count }
+        guard isWeb, url.utf8.allSatisfy({ 0x21...0x7E ~= $0 }), !url.contains("?"), !url.contains("#") else {
+            throw CommandFailure(.usage, "The public URL \"\(text)\" must look like https://flags.example.com")
+        }
+        return url
+    }
+
+    private static func checkedPrefix(_ text: String) throws -> String {
+        if text.isEmpty || text == "/" { return "" }
+        let prefix = text.hasSuffix("/") ? String(text.dropLast()) : text
+        let isPlain = prefix.utf8.allSatisfy { 0x21...0x7E ~= $0 } && !prefix.contains("?") && !prefix.contains("#")
+        guard prefix.hasPrefix("/"), !prefix.contains("//"), isPlain else {
+            throw CommandFailure(.usage, "The path prefix \"\(text)\" must look like /flags")
+        }
+        return prefix
+    }
+}
+
+extension ListenAddress: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+}
+
+extension LogFormat: ExpressibleByArgument {}
+
+/// The levels of `Logger.Level`, which is another package's to read from a command line.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace, debug, info, notice, warning, error, critical
+}

@@ -1,0 +1,117 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+"use strict";
+
+// The live part of the console. Everything else works without this file.
+
+function element(name, className, text) {
+  const node = document.createElement(name);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+function cell(child, className) {
+  const node = element("td", className);
+  node.append(child);
+  return node;
+}
+
+function eventRow(event, full) {
+  const row = element("tr", "new");
+  const name = event.href ? element("a", "", event.name) : document.createTextNode(event.name);
+  if (event.href) name.href = event.href;
+  const what = cell(name, "what");
+  row.append(what);
+  what.append(element("span", full ? "sub narrow" : "sub", event.unit));
+  if (full) row.append(cell(event.unit, "unit wide"), cell(event.kind, "wide"), cell(element("code", "", event.rule), "wide"));
+  row.append(cell(element("span", "badge " + event.valueClass, event.value)));
+  const time = element("time", "", event.clock);
+  time.dateTime = event.machine;
+  time.title = event.exact;
+  row.append(cell(time, "number"));
+  return row;
+}
+
+function followLive(panel) {
+  const rows = panel.querySelector("[data-live-rows]");
+  const state = panel.querySelector("[data-live-state]");
+  const empty = panel.querySelector("[data-live-empty]");
+  const pause = panel.querySelector("[data-live-pause]");
+  const limit = Number(panel.dataset.limit) || 100;
+  const full = rows.hasAttribute("data-full");
+  let held = [];
+  let paused = false;
+  let source = null;
+  let retry = 0;
+
+  function say(text, className) {
+    if (state.textContent !== text) state.textContent = text;
+    panel.classList.remove("connected", "disconnected", "paused");
+    panel.classList.add(className);
+  }
+
+  function show(events) {
+    if (events.length === 0) return;
+    empty.hidden = true;
+    const fresh = document.createDocumentFragment();
+    for (const event of events.slice(-limit).reverse()) fresh.append(eventRow(event, full));
+    rows.prepend(fresh);
+    while (rows.rows.length > limit) rows.deleteRow(-1);
+  }
+
+  function describe() {
+    if (paused) say(held.length ? "Paused, " + held.length + " waiting" : "Paused", "paused");
+    else say("Connected", "connected");
+  }
+
+  function connect() {
+    clearTimeout(retry);
+    source = new EventSource(panel.dataset.live);
+    source.onopen = describe;
+    source.onmessage = (message) => {
+      const events = JSON.parse(message.data);
+      if (paused) held = held.concat(events).slice(-limit);
+      else show(events);
+      describe();
+    };
+    source.onerror = () => {
+      say("Disconnected, trying again", "disconnected");
+      // The browser gives up for good on some answers; then it is up to this page.
+      if (source.readyState === EventSource.CLOSED) retry = setTimeout(connect, 2000);
+    };
+  }
+
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.textContent = paused ? "Resume" : "Pause";
+    if (!paused) {
+      show(held);
+      held = [];
+    }
+    describe();
+  });
+  window.addEventListener("pagehide", () => source.close());
+  window.addEventListener("pageshow", (shown) => { if (shown.persisted) connect(); });
+  say("Connecting", "paused");
+  connect();
+}
+
+// What the last action came to is shown once, not again when the page is loaded again.
+if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
+
+for (const panel of document.querySelectorAll("[data-live]")) followLive(panel);
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Select and copy";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+}

@@ -1,0 +1,71 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The folder of everything that one server keeps.
+package struct DataFolder: Sendable {
+    /// Where it is.
+    package let path: String
+
+    /// Names a folder.
+    package init(path: String) { self.path = path }
+
+    /// The control store's file.
+    package var controlFile: String { path + "/control.sqlite" }
+    /// The event log's folder.
+    package var eventFolder: String { path + "/events" }
+
+    /// Whether there is such a folder.
+    package var exists: Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Makes the folder, and those around it, if it is not there, and finds out whether it can be written.
+    /// - Throws: `StartFailure` that says what is wrong.
+    package func prepare() throws(StartFailure) {
+        var built = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            built += built.isEmpty || built.hasSuffix("/") ? String(part) : "/" + part
+            guard mkdir(built, 0o700) != 0, errno != EEXIST else { continue }
+            // A parent that may not be written, or is on a read-only disk, may be there all the same.
+            var status = stat()
+            if stat(built, &status) == 0 { continue }
+            throw failure("cannot be made: \(Self.reason())")
+        }
+        guard exists else { throw failure("is not a folder") }
+        try probe()
+    }
+
+    /// Writes a file and removes it.
+    private func probe() throws(StartFailure) {
+        let file = path + "/.floodgate-\(getpid())"
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure("cannot be written: \(Self.reason())") }
+        close(descriptor)
+        unlink(file)
+    }
+
+    /// Bytes free for this user on the folder's disk; nil if the system does not say.
+    package var freeBytes: Int64? {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return nil }
+        let (bytes, isBeyond) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return isBeyond ? .max : Int64(clamping: bytes)
+    }
+
+    private func failure(_ what: String) -> StartFailure {
+        StartFailure(
+            .dataFolder,
+            "The data folder \(path) \(what); choose another with --data, or give this user the right"
+        )
+    }
+
+    private static func reason() -> String { String(cString: strerror(errno)) }
+}

@@ -1,0 +1,167 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import FloodgateControlPlane
+import FloodgateDelivery
+package import FloodgateIngest
+import FloodgateSQLite
+package import Hummingbird
+import HummingbirdCore
+package import Logging
+import NIOCore
+package import ServiceLifecycle
+import UnixSignals
+
+/// One server with all its parts: authoring, delivery and intake over one data folder.
+package struct FloodgateServer: Sendable {
+    /// What the server was told.
+    package let settings: ServerSettings
+    /// The use cases of authoring.
+    package let control: ControlPlane
+    /// Where events come in.
+    package let intake: Intake
+    /// Carries changes to where requests see them.
+    package let publisher: Publisher
+    /// What the server measures.
+    package let metrics: ServerMetrics
+
+    let board = SnapshotBoard()
+    let idLists = IDListBoard()
+    let ring = KeyRing()
+    let health = Health()
+    let now: @Sendable () -> Int64
+    let logger: Logger
+    private let eventLogService: any Service
+
+    /// Makes a server of its parts, for tests and for `open`.
+    package init(
+        settings: ServerSettings,
+        store: any ControlStore,
+        eventLog: any EventLog,
+        eventLogService: any Service,
+        registry: MetricsRegistry,
+        now: @escaping @Sendable () -> Int64,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.now = now
+        self.logger = logger
+        self.eventLogService = eventLogService
+        metrics = ServerMetrics(registry: registry)
+        control = ControlPlane(store: store, now: now)
+        intake = Intake(log: eventLog, logger: logger)
+        publisher = Publisher(
+            control: control,
+            board: board,
+            idLists: idLists,
+            ring: ring,
+            interval: settings.refreshInterval,
+            now: now,
+            metrics: metrics,
+            logger: logger
+        )
+    }
+
+    /// Opens the data folder, which is made if it is not there.
+    /// - Throws: `StartFailure`; damaged data is left as it is.
+    package static func open(
+        _ settings: ServerSettings,
+        registry: MetricsRegistry,
+        now: @escaping @Sendable () -> Int64,
+        logger: Logger
+    ) throws(StartFailure) -> FloodgateServer {
+        let folder = DataFolder(path: settings.dataFolder)
+        try folder.prepare()
+        let store: SQLiteControlStore
+        do { store = try SQLiteControlStore(path: folder.controlFile) } catch { throw StartFailure(error) }
+        let eventLog: SQLiteEventLog
+        do { eventLog = try SQLiteEventLog(folder: folder.eventFolder, logger: logger, now: now) } catch {
+            throw StartFailure(error)
+        }
+        return FloodgateServer(
+            settings: settings,
+            store: store,
+            eventLog: eventLog,
+            eventLogService: EventLogService(log: eventLog),
+            registry: registry,
+            now: now,
+            logger: logger
+        )
+    }
+
+    /// Makes what every project has, loads the demo into an empty one if asked to, and publishes what there is.
+    package func prepare() async throws(StartFailure) {
+        do throws(ControlError) {
+            let change = Change(actor: "server")
+            try await control.prepare(by: change)
+            if settings.loadsDemo, try await control.isEmpty { try await control.loadDemo(by: change) }
+            try await publisher.refresh()
+        } catch { throw StartFailure(error) }
+        health.didStart()
+    }
+
+    /// The HTTP side, for `run` and for tests.
+    /// - Parameter onRunning: called with the port when the server listens.
+    /// - Returns: An application that serves while it runs.
+    package func application(
+        onRunning: @escaping @Sendable (Int?) async -> Void = { _ in }
+    ) -> Application<FrontResponder> {
+        let limits = HTTP1Channel.Configuration.DecoderConfiguration(
+            maxHeaderFieldSize: 16 << 10,
+            maxHeaderListSize: 64 << 10,
+            maxHeaderFieldCount: 100
+        )
+        return Application(
+            responder: FrontResponder(router: router().buildResponder(), pathPrefix: settings.pathPrefix),
+            server: .http1(configuration: .init(idleTimeout: .seconds(75), httpDecoderConfiguration: limits)),
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.listen.host, port: settings.listen.port),
+                serverName: "floodgate",
+                backlog: 1_024
+            ),
+            onServerRunning: { channel in await onRunning(channel.localAddress?.port) },
+            logger: logger
+        )
+    }
+
+    /// Serves until SIGTERM or SIGINT, then ends what is running and returns.
+    /// - Throws: `StartFailure` if the server cannot listen.
+    package func run(onRunning: @escaping @Sendable (ListenAddress) async -> Void) async throws {
+        let host = settings.listen.host
+        let port = settings.listen.port
+        let application = application { actual in await onRunning(ListenAddress(host: host, port: actual ?? port)) }
+        // Stopped from the last to the first: no new work, requests in flight, and only then what they need.
+        var configuration = ServiceGroupConfiguration(
+            services: [eventLogService, publisher, application, ShutdownNotice(health: health, feed: intake.feed)],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        configuration.maximumGracefulShutdownDuration = settings.drainTimeout
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError {
+            throw StartFailure(listening: settings.listen, error)
+        }
+    }
+}
+
+/// Keeps the event log open until nobody needs it any more.
+private struct EventLogService: Service {
+    let log: SQLiteEventLog
+
+    func run() async {
+        try? await gracefulShutdown()
+        await log.shutdown()
+    }
+}
+
+/// Tells load balancers and watchers that the server goes away.
+private struct ShutdownNotice: Service {
+    let health: Health
+    let feed: LiveFeed
+
+    func run() async {
+        try? await gracefulShutdown()
+        health.willStop()
+        feed.finish()
+    }
+}

@@ -1,0 +1,46 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import FloodgateJSON
+package import HTTPTypes
+package import Hummingbird
+import NIOCore
+
+extension ResponseBody {
+    /// A body of bytes that are there already.
+    package init(bytes: [UInt8]) { self.init(byteBuffer: ByteBuffer(bytes: bytes)) }
+}
+
+extension Response {
+    /// An answer in JSON that nobody keeps.
+    package static func json(
+        _ value: FloodgateJSON.JSONValue,
+        status: HTTPResponse.Status = .ok
+    ) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(bytes: value.bytes)
+        )
+    }
+}
+
+extension HTTPField.Name {
+    /// Known to be valid, since the literals below are tokens.
+    private static func literal(_ name: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(name) else { return .server }
+        return name
+    }
+
+    /// An SDK's key.
+    package static let sdkKey = literal("statsig-api-key")
+    /// The time of the snapshot sent, in Unix milliseconds.
+    package static let sinceTime = literal("x-since-time")
+    /// When an SDK sent the request, by its own clock, in Unix milliseconds.
+    package static let clientTime = literal("statsig-client-time")
+    /// What the request is called in logs.
+    package static let requestID = literal("x-request-id")
+    /// The size of an ID-list file as the manifest had it.
+    package static let idListFileSize = literal("statsig-id-list-file-size")
+    /// Where a browser's request comes from, as the browser says.
+    package static let fetchSite = literal("sec-fetch-site")
+}

@@ -1,0 +1,70 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import FloodgateControlPlane
+package import Hummingbird
+import Logging
+import NIOCore
+
+/// What is known of a request before anybody looked at its key.
+package struct ServerContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// The peer's address, without its port; nil if it has none.
+    package let remoteAddress: String?
+    /// The key that opened the route; only `AuthenticateSDK` sets it.
+    var caller: SDKKey?
+    /// Who is at the console; only `AuthenticateConsole` sets it.
+    var actor: String?
+    /// Whether the request's path began with the prefix that the server is mounted under.
+    var hadPathPrefix = false
+
+    package init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        remoteAddress = source.channel.remoteAddress?.ipAddress
+    }
+}
+
+/// A request with an SDK's key.
+package struct SDKContext: ChildRequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// The key that was sent: known, active and of a kind that may use the route.
+    package let caller: SDKKey
+    /// The peer's address, without its port.
+    package let remoteAddress: String?
+    let hadPathPrefix: Bool
+
+    package init(context: ServerContext) throws {
+        guard let caller = context.caller else {
+            throw ServerError(.internalFault, "The route was set up without a look at the key")
+        }
+        coreContext = context.coreContext
+        self.caller = caller
+        remoteAddress = context.remoteAddress
+        hadPathPrefix = context.hadPathPrefix
+    }
+}
+
+/// A request of somebody who may see and change everything.
+package struct ConsoleContext: ChildRequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// Who it is, as audit records name them.
+    package let actor: String
+
+    package init(context: ServerContext) throws {
+        guard let actor = context.actor else {
+            throw ServerError(.internalFault, "The route was set up without a look at who is there")
+        }
+        coreContext = context.coreContext
+        self.actor = actor
+    }
+}
+
+extension RequestContext {
+    /// What the request is called in logs and error answers.
+    package var requestID: String? {
+        switch logger[metadataKey: "hb.request.id"] {
+        case .string(let text): text
+        case .stringConvertible(let value): "\(value)"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateIngest
+import HTTPTypes
+import Hummingbird
+
+/// `POST /v1/log_event` and `POST /v1/rgstr`: batches of events, answered when they are durable.
+struct EventRoutes: Sendable {
+    let intake: Intake
+    let ring: KeyRing
+    let now: @Sendable () -> Int64
+    let metrics: ServerMetrics
+
+    func add(to router: Router<ServerContext>) {
+        let group = router.group("v1")
+            .add(middleware: AllowBrowsers())
+            .add(
+                middleware: AuthenticateSDK(
+                    ring: ring,
+                    kinds: [.server, .client],
+                    statusOfUnknown: .unauthorized,
+                    metrics: metrics
+                )
+            )
+            .group(context: SDKContext.self)
+        for path in ["log_event", "rgstr"] as [RouterPath] {
+            group.post(path, use: events)
+            router.on(RouterPath("v1").appendingPath(path), method: .options, use: AllowBrowsers.preflight)
+        }
+    }
+
+    /// 202: every good event is on disk.
+    ///
+    /// 400, 413, 415: nothing is, and sending it again does not help. 503: try again.
+    @Sendable private func events(_ request: Request, _ context: SDKContext) async throws -> Response {
+        let receivedAt = now()
+        let query = request.uri.queryParameters
+        let sentAt = request.headers[.clientTime].flatMap { Int64($0) } ?? query.get("t").flatMap { Int64($0) }
+        let answer = await intake.accept(
+            IntakeRequest(
+                body: try await request.bytes(upTo: BodyLimit.events),
+                contentEncoding: request.headers[.contentEncoding],
+                isMarkedGzip: query.get("gz") == "1",
+                environment: context.caller.environment,
+                keyKind: context.caller.kind.rawValue,
+                receivedAt: receivedAt,
+                sentAt: sentAt
+            )
+        )
+        var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
+        if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
+        return Response(status: .init(code: answer.status), headers: headers, body: ResponseBody(bytes: answer.body))
+    }
+}

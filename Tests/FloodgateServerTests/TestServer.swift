@@ -1,0 +1,85 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateIngest
+import FloodgateJSON
+import FloodgateServer
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// A whole server over stores in memory, with the demo project, asked through its router.
+struct TestServer {
+    let server: FloodgateServer
+    let log: InMemoryEventLog
+    let keys: [KeyKind: String]
+
+    init(_ change: (inout ServerSettings) -> Void = { _ in }) async throws {
+        var settings = ServerSettings(dataFolder: "")
+        settings.loadsDemo = true
+        change(&settings)
+        log = InMemoryEventLog()
+        server = FloodgateServer(
+            settings: settings,
+            store: InMemoryControlStore(),
+            eventLog: log,
+            eventLogService: NoService(),
+            registry: MetricsRegistry(),
+            now: { 1_750_000_360_000 },
+            logger: Logger(label: "test") { label in
+                LineLogHandler(label: label, format: .json, level: .trace, write: { _ in })
+            }
+        )
+        try await server.prepare()
+        let made = try await server.control.keys()
+        keys = Dictionary(made.map { ($0.kind, $0.key) }) { first, _ in first }
+    }
+
+    func key(_ kind: KeyKind) -> String { keys[kind] ?? "" }
+
+    /// Carries on with what other tests do while a server runs: publishes what was changed.
+    func publish() async throws { try await server.publisher.refresh() }
+
+    func send(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        key: KeyKind? = nil,
+        headers: HTTPFields = [:],
+        body: String? = nil
+    ) async throws -> TestResponse {
+        try await send(method, path, key: key, headers: headers, bytes: body.map { Array($0.utf8) })
+    }
+
+    func send(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        key: KeyKind? = nil,
+        headers: HTTPFields = [:],
+        bytes: [UInt8]?
+    ) async throws -> TestResponse {
+        var headers = headers
+        if let key { headers[.sdkKey] = self.key(key) }
+        let fields = headers
+        return try await server.application().test(.router) { client in
+            try await client.execute(
+                uri: path,
+                method: method,
+                headers: fields,
+                body: bytes.map { ByteBuffer(bytes: $0) }
+            )
+        }
+    }
+}
+
+private struct NoService: Service {
+    func run() async { try? await gracefulShutdown() }
+}
+
+extension TestResponse {
+    var text: String { String(buffer: body) }
+    var bytes: [UInt8] { Array(buffer: body) }
+    var json: JSONValue? { try? JSONValue(parsing: bytes) }
+}
