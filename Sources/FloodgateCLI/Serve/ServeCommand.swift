@@ -79,11 +79,24 @@ struct ServeCommand: AsyncParsableCommand {
         let registry = MetricsRegistry()
         registry.bootstrap()
 
+        try Self.checkAddress(settings.listen)
         let server = try FloodgateServer.open(settings, registry: registry, now: SystemClock.now, logger: logger)
         try await server.prepare()
         let keys = try await server.control.keys().filter(\.isActive)
         try await server.run { address in
             StandardStreams.output(Greeting(settings: settings, address: address, keys: keys).text)
+        }
+    }
+
+    /// Asks before anything is opened, so that a taken address leaves no trace in the data folder or the log.
+    private static func checkAddress(_ address: ListenAddress) throws {
+        switch PortProbe.state(of: address) {
+        case .free, .unusable: return  // listening itself says best why an address cannot be used
+        case .floodgate, .taken:
+            throw CommandFailure(
+                .unavailable,
+                "Something listens at \(address) already; stop it, or choose another port with --listen HOST:PORT"
+            )
         }
     }
 
