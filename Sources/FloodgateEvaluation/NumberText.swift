@@ -10,21 +10,57 @@ package enum NumberText {
             return small == 0 && value.sign == .minus ? "-0" : String(small)
         }
         guard value.isFinite else { return value.isNaN ? "NaN" : value < 0 ? "-inf" : "inf" }
-        // The standard library finds the shortest digits, but writes an exponent where they are far from the point.
-        let shortest = value.description
-        guard let mark = shortest.utf8.firstIndex(of: UInt8(ascii: "e")) else {
-            return shortest.hasSuffix(".0") ? String(shortest.dropLast(2)) : shortest
+        var (digits, place) = shortestDigits(of: value)
+        // Halfway between two shortest texts the standard library takes the even digit, the Rust core the upper one.
+        if let last = digits.last, last & 1 == 0, isHalfway(value.magnitude, above: digits, pointAfter: place) {
+            digits[digits.count - 1] = last + 1
         }
-        guard let exponent = Int(shortest[shortest.index(after: mark)...]) else { return shortest }
-        let digits = shortest[..<mark].utf8.filter { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
-        return (value < 0 ? "-" : "") + written(digits, pointAfter: 1 + exponent)
+        return (value < 0 ? "-" : "") + written(digits, pointAfter: place)
+    }
+
+    /// The fewest digits that read back as `value`, without zeros at either end, and where the decimal point stands.
+    private static func shortestDigits(of value: Double) -> (digits: [UInt8], place: Int) {
+        var digits: [UInt8] = []
+        var place = 0
+        var isFraction = false
+        let text = value.description
+        let mark = text.utf8.firstIndex(of: UInt8(ascii: "e"))
+        for byte in text.utf8[..<(mark ?? text.utf8.endIndex)] {
+            switch byte {
+            case UInt8(ascii: "."): isFraction = true
+            case UInt8(ascii: "-"): continue
+            default:
+                digits.append(byte)
+                if !isFraction { place += 1 }
+            }
+        }
+        if let mark { place += Int(text[text.index(after: mark)...]) ?? 0 }
+        let leading = digits.prefix { $0 == UInt8(ascii: "0") }.count
+        digits.removeFirst(leading)
+        while digits.last == UInt8(ascii: "0") { digits.removeLast() }
+        return (digits, place - leading)
+    }
+
+    /// Whether `value` is exactly half a unit of the last digit above the number that `digits` write.
+    private static func isHalfway(_ value: Double, above digits: [UInt8], pointAfter place: Int) -> Bool {
+        // value = m · 2^q with m odd; halfway means m · 2^q = (2 d + 1) / 2 · 10^e for the integer d of the digits.
+        let exponent = place - digits.count
+        guard value.isNormal, digits.count <= 18 else { return false }
+        let whole = value.significandBitPattern | 1 << 52
+        let zeros = whole.trailingZeroBitCount
+        guard Int(value.exponent) - 52 + zeros == exponent - 1 else { return false }
+        let number = digits.reduce(UInt64(0)) { $0 * 10 + UInt64($1 - UInt8(ascii: "0")) } * 2 + 1
+        var (small, large) = exponent < 0 ? (whole >> zeros, number) : (number, whole >> zeros)
+        for _ in 0..<exponent.magnitude {
+            let (product, overflows) = small.multipliedReportingOverflow(by: 5)
+            if overflows || product > large { return false }
+            small = product
+        }
+        return small == large
     }
 
     /// `digits` with the decimal point behind the first `place` of them, which may lie outside.
     private static func written(_ digits: [UInt8], pointAfter place: Int) -> String {
-        // A mantissa such as 1.0 brings a zero that is not one of the shortest digits.
-        var digits = digits[...]
-        while digits.count > 1, digits.last == UInt8(ascii: "0") { digits.removeLast() }
         var text: [UInt8] = []
         if place <= 0 {
             text = Array("0.".utf8) + Array(repeating: UInt8(ascii: "0"), count: -place) + digits

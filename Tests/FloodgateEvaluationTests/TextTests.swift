@@ -11,7 +11,9 @@ import Testing
         (1e21, "1000000000000000000000"), (-1e21, "-1000000000000000000000"), (1e-4, "0.0001"), (1e-5, "0.00001"),
         (1e-7, "0.0000001"), (-1.5e-7, "-0.00000015"), (18_014_398_509_481_984, "18014398509481984"),
         (1.25e16, "12500000000000000"), (1.2345e20, "123450000000000000000"), (0.07 * 100, "7.000000000000001"),
-        (.infinity, "inf"), (-.infinity, "-inf"), (.nan, "NaN"),
+        // Halfway between two shortest texts: the upper one, as the Rust core prints them.
+        (948_467_189_862_610.25, "948467189862610.3"), (-1_158_288_728_930_010.25, "-1158288728930010.3"),
+        (948_467_189_862_610.75, "948467189862610.8"), (.infinity, "inf"), (-.infinity, "-inf"), (.nan, "NaN"),
     ]) func `is the shortest decimal without an exponent`(value: Double, expected: String) {
         #expect(NumberText.decimal(value) == expected)
     }
