@@ -39,9 +39,6 @@ public struct JSONLimits: Sendable {
     public var sizeBytes: Int
     /// Refuses an object that names a member twice; by default the last one wins.
     public var refusesDuplicateMembers: Bool
-    /// Rounds numbers of many digits as Statsig's Rust core reads them, which may be one step beside the nearest float;
-    /// by default the nearest is taken.
-    public var roundsLikeRustCore: Bool
     /// Ignores what follows the value, as Statsig's Rust core does with documents; by default it is an error.
     public var ignoresTrailingText: Bool
 
@@ -50,13 +47,11 @@ public struct JSONLimits: Sendable {
         depth: Int = 128,
         sizeBytes: Int = 64 << 20,
         refusesDuplicateMembers: Bool = false,
-        roundsLikeRustCore: Bool = false,
         ignoresTrailingText: Bool = false
     ) {
         self.depth = min(max(depth, 1), 512)
         self.sizeBytes = sizeBytes
         self.refusesDuplicateMembers = refusesDuplicateMembers
-        self.roundsLikeRustCore = roundsLikeRustCore
         self.ignoresTrailingText = ignoresTrailingText
     }
 }

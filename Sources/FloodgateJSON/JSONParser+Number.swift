@@ -50,11 +50,8 @@ extension JSONParser {
                 scale < 0 ? Double(mantissa) / exactPowersOfTen[-scale] : Double(mantissa) * exactPowersOfTen[scale]
             return .double(isNegative ? -magnitude : magnitude)
         }
-        let digits = UnsafeBufferPointer(rebasing: buffer[start..<position])
-        let value =
-            limits.roundsLikeRustCore
-            ? SerdeNumber.value(of: digits) : Double(String(decoding: digits, as: UTF8.self))
-        guard let value, value.isFinite else {
+        let text = String(decoding: UnsafeBufferPointer(rebasing: buffer[start..<position]), as: UTF8.self)
+        guard let value = Double(text), value.isFinite else {
             throw JSONError(code: .numberOutOfRange, offset: start, message: "A number is beyond a 64-bit float")
         }
         return .double(value)
