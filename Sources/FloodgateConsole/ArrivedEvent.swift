@@ -99,10 +99,11 @@ struct LivePanel: Sendable {
     let hasLiveRows: Bool
     let liveRows: [LiveRow]
 
-    init(_ events: [ArrivedEvent], isFull: Bool, frame: PageFrame) {
+    /// Shows `events`; the stream goes on after `position`, the place in the event log up to which they reach.
+    init(_ events: [ArrivedEvent], isFull: Bool, after position: Int64, frame: PageFrame) {
         self.isFull = isFull
         self.panelTitle = isFull ? "Events" : "Exposures, live"
-        self.liveSource = frame.base + "/console/live" + (isFull ? "?all=1" : "")
+        self.liveSource = frame.base + "/console/live?after=\(position)" + (isFull ? "&all=1" : "")
         self.liveRows = events.prefix(Self.initialRows).map { LiveRow($0, base: frame.base, now: frame.now) }
         self.hasLiveRows = !liveRows.isEmpty
     }

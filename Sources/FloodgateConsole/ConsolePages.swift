@@ -11,8 +11,14 @@ package struct ConsolePages: Sendable {
     package init() { self.library = PageTemplates.library() }
 
     /// `/`: everything there is, and what arrives.
-    package func overview(_ entities: [Entity], live: [ArrivedEvent], frame: PageFrame) -> String {
-        render("overview", OverviewPage(entities: entities, live: live, frame: frame), frame, title: "Overview")
+    package func overview(
+        _ entities: [Entity],
+        live: [ArrivedEvent],
+        after position: Int64 = 0,
+        frame: PageFrame
+    ) -> String {
+        let page = OverviewPage(entities: entities, live: live, after: position, frame: frame)
+        return render("overview", page, frame, title: "Overview")
     }
 
     /// A gate, config, experiment or layer in full.
@@ -21,8 +27,8 @@ package struct ConsolePages: Sendable {
     }
 
     /// `/live`: what arrives.
-    package func live(_ events: [ArrivedEvent], frame: PageFrame) -> String {
-        let page = LivePage(live: LivePanel(events, isFull: true, frame: frame))
+    package func live(_ events: [ArrivedEvent], after position: Int64 = 0, frame: PageFrame) -> String {
+        let page = LivePage(live: LivePanel(events, isFull: true, after: position, frame: frame))
         return render("live", page, frame, title: "Live")
     }
 

@@ -10,9 +10,9 @@ struct OverviewPage: Sendable {
     let sections: [OverviewSection]
     let live: LivePanel
 
-    init(entities: [Entity], live: [ArrivedEvent], frame: PageFrame) {
+    init(entities: [Entity], live: [ArrivedEvent], after position: Int64, frame: PageFrame) {
         let exposures = live.filter { $0.kind != .custom }
-        self.live = LivePanel(exposures, isFull: false, frame: frame)
+        self.live = LivePanel(exposures, isFull: false, after: position, frame: frame)
         let layers = Self.layersByExperiment(entities)
         let names = EntityNames(entities)
         let byKind = Dictionary(grouping: entities, by: \.kind)

@@ -38,7 +38,7 @@ extension EndToEnd {
                 [Program.client("watch_gate.py"), server.url, key, Self.gate, Self.unit]
             )
             #expect(try await watcher.next(within: 30) == "true")
-            _ = try await ask(browser, "live \(Self.gate) \(Self.unit)")
+            _ = try await ask(browser, "live \(Self.gate) \(Self.unit) true")
 
             let toggled = try await ask(browser, "toggle Refunds take too long")
             #expect(toggled["on"] == false)
@@ -47,7 +47,7 @@ extension EndToEnd {
             let start = clock.now
             #expect(try await watcher.next(within: 10) == "false")
             print("A toggle in the console reached an SDK that polls each second in \(clock.now - start)")
-            _ = try await ask(browser, "live \(Self.gate) \(Self.unit)")
+            _ = try await ask(browser, "live \(Self.gate) \(Self.unit) false")
 
             // The page says when it loses the server, and finds it again.
             let port = server.port

@@ -14,9 +14,15 @@ import Synchronization
 extension ConsoleRoutes {
     /// `GET /console/live`: server-sent events, each a JSON list of the rows that arrived since the last one.
     ///
-    /// 200; with `all=1` custom events as well as exposures; ends at once if too many watch already.
+    /// 200; with `all=1` custom events as well as exposures; ends at once if too many watch already. An event's id is the
+    /// place in the log that it reaches to: with `after`, or with the browser's `Last-Event-ID` when it comes back, the
+    /// stream begins with what was logged since.
     @Sendable func stream(_ request: Request, _ context: ConsoleContext) async throws -> Response {
         let onlyExposures = request.uri.queryParameters.get("all") != "1"
+        let start = max(
+            request.uri.queryParameters.get("after", as: Int64.self) ?? 0,
+            request.headers[.lastEventID].flatMap { Int64($0) } ?? 0
+        )
         return Response(
             status: .ok,
             headers: [
@@ -33,10 +39,12 @@ extension ConsoleRoutes {
                 defer { subscription.cancel() }
                 try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
                 let recent = RecentRows(limit: 100)
+                // After subscribing, so that nothing falls between what is read and what is then heard of.
+                let known = start > 0 ? await catchUp(from: start, onlyExposures: onlyExposures, into: recent) : 0
                 await withTaskGroup { group in
                     group.addTask {
-                        for await event in subscription.events {
-                            if let row = row(event, onlyExposures: onlyExposures) { recent.add(row) }
+                        for await event in subscription.events where event.position > known {
+                            recent.add(row(event, onlyExposures: onlyExposures), at: event.position)
                         }
                         recent.end()
                     }
@@ -54,12 +62,12 @@ extension ConsoleRoutes {
         var silence = 0
         while !Task.isShuttingDownGracefully {
             try await Task.sleep(for: .milliseconds(200))
-            let (rows, hasEnded) = recent.take()
+            let (rows, position, hasEnded) = recent.take()
             silence += 1
             if !rows.isEmpty {
                 let names = await ruleNames()
                 let list = JSONValue.array(rows.map { $0.named(by: names).json(base: settings.pathPrefix) })
-                try await writer.write(ByteBuffer(string: "data: \(list.text)\n\n"))
+                try await writer.write(ByteBuffer(string: "id: \(position)\ndata: \(list.text)\n\n"))
                 silence = 0
             } else if silence >= 50 {
                 // Tells a reader that is gone from one that nothing happens to.
@@ -75,11 +83,31 @@ extension ConsoleRoutes {
         return ArrivedEvent(arrived.event, receivedAt: arrived.receivedAt, onlyExposures: onlyExposures)
     }
 
-    /// The newest 50 events of the log, newest first; none if the log cannot be read.
-    func recentEvents(onlyExposures: Bool) async -> [ArrivedEvent] {
+    /// Reads what was logged after `start`, at most 100 batches, and answers how far it came.
+    private func catchUp(from start: Int64, onlyExposures: Bool, into recent: RecentRows) async -> Int64 {
+        var position = start
+        for _ in 0..<100 {
+            guard let batch = try? await eventLog.read(after: position, limit: 1).first else { break }
+            position = batch.id
+            guard batch.environment == environment, batch.rawSizeBytes < 1 << 20,
+                let events = try? batch.unpack().events.suffix(1000)
+            else { continue }
+            for event in events {
+                let row = ArrivedEvent(event, receivedAt: batch.receivedAt, onlyExposures: onlyExposures)
+                recent.add(row, at: position)
+            }
+        }
+        return position
+    }
+
+    /// The newest 50 events of the log, newest first, and the place in the log that they reach to; none if the log
+    /// cannot be read.
+    func recentEvents(onlyExposures: Bool) async -> (rows: [ArrivedEvent], position: Int64) {
         var rows: [ArrivedEvent] = []
+        var last: Int64 = 0
         do {
             var position = try await eventLog.counts().lastPosition
+            last = position
             var looked = 0
             while position > 0, rows.count < 50, looked < 25 {
                 guard let batch = try await eventLog.read(after: position - 1, limit: 1).first else { break }
@@ -94,10 +122,10 @@ extension ConsoleRoutes {
                 looked += 1
             }
         } catch {
-            return rows
+            return (rows, last)
         }
         let names = await ruleNames()
-        return rows.prefix(50).map { $0.named(by: names) }
+        return (rows.prefix(50).map { $0.named(by: names) }, last)
     }
 
     /// What rules are called; nothing if the store cannot be read, so that ids are shown.
@@ -142,13 +170,16 @@ extension ArrivedEvent {
 
 /// The newest rows that were not sent yet.
 private final class RecentRows: Sendable {
-    private let state = Mutex<(rows: [ArrivedEvent], hasEnded: Bool)>(([], false))
+    private let state = Mutex<(rows: [ArrivedEvent], position: Int64, hasEnded: Bool)>(([], 0, false))
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
 
-    func add(_ row: ArrivedEvent) {
+    /// Takes note of an event at a place in the log; one without a row is not shown.
+    func add(_ row: ArrivedEvent?, at position: Int64) {
         state.withLock { state in
+            state.position = max(state.position, position)
+            guard let row else { return }
             state.rows.append(row)
             if state.rows.count > 2 * limit { state.rows.removeFirst(state.rows.count - limit) }
         }
@@ -156,16 +187,18 @@ private final class RecentRows: Sendable {
 
     func end() { state.withLock { $0.hasEnded = true } }
 
-    /// The rows, oldest first, and whether none will follow.
-    func take() -> (rows: [ArrivedEvent], hasEnded: Bool) {
+    /// The rows, oldest first, how far in the log they reach, and whether none will follow.
+    func take() -> (rows: [ArrivedEvent], position: Int64, hasEnded: Bool) {
         state.withLock { state in
             defer { state.rows.removeAll(keepingCapacity: true) }
-            return (Array(state.rows.suffix(limit)), state.hasEnded)
+            return (Array(state.rows.suffix(limit)), state.position, state.hasEnded)
         }
     }
 }
 
 extension HTTPField.Name {
+    /// What a browser says when it comes back to a stream of events: the id of the last one that it got.
+    fileprivate static let lastEventID = HTTPField.Name("last-event-id") ?? .server
     /// Asks proxies of nginx's kind to pass every piece on at once.
     fileprivate static let accelBuffering = HTTPField.Name("x-accel-buffering") ?? .server
 }

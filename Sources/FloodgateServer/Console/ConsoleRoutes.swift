@@ -49,12 +49,14 @@ struct ConsoleRoutes: Sendable {
     @Sendable private func overview(_ request: Request, _ context: ConsoleContext) async throws -> Response {
         let entities = try await control.entities()
         let frame = frame(.overview, notice: notice(request, entities))
-        return .page(pages.overview(entities, live: await recentEvents(onlyExposures: true), frame: frame))
+        let (events, position) = await recentEvents(onlyExposures: true)
+        return .page(pages.overview(entities, live: events, after: position, frame: frame))
     }
 
     /// 200: the last 50 events; a script adds what comes.
     @Sendable private func live(_ request: Request, _ context: ConsoleContext) async throws -> Response {
-        .page(pages.live(await recentEvents(onlyExposures: false), frame: frame(.live)))
+        let (events, position) = await recentEvents(onlyExposures: false)
+        return .page(pages.live(events, after: position, frame: frame(.live)))
     }
 
     /// 200: the last 200 changes.

@@ -7,7 +7,7 @@ Takes commands from standard input, one a line, and answers each with one line o
 
     open            loads the overview; {"gates": [names], "on": whether GATE is on, "errors": [of the browser's console]}
     toggle REASON   switches GATE with the switch on the overview; {"notice", "on"}
-    live NAME UNIT  waits until the page shows an exposure of NAME to UNIT without being loaded again; {"rows": number}
+    live NAME UNIT VALUE   waits until the page, without being loaded again, shows that UNIT got VALUE of NAME; {"rows": number}
     state TEXT      waits until the live panel says TEXT; {"state"}
     rollout NUMBER  sets the rollout on GATE's page; {"notice", "history": [entries]}
     plain REASON    the same as open, toggle and live, with scripts switched off; {"gates", "notice", "on", "events"}
@@ -103,8 +103,9 @@ class Browser:
         return {"notice": self.notice(), "on": self.is_on()}
 
     def live(self, argument):
-        name, unit = argument.split(" ", 1)
-        xpath = "//tr[contains(@class,'new')][td/a[text()='%s']][td/span[text()='%s']]" % (name, unit)
+        name, unit, value = argument.split(" ")
+        # Fetched with the page, or come since: a form loads the page anew, and the exposure may be quicker.
+        xpath = "//tr[td/a[text()='%s']][td/span[text()='%s']][td/span[text()='%s']]" % (name, unit, value)
         self.wait(lambda: self.driver.find_elements(By.XPATH, xpath), "an exposure of %s to %s" % (name, unit))
         self.screenshot("live-panel")
         return {"rows": len(self.all("[data-live-rows] tr"))}
