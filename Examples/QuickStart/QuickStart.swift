@@ -11,6 +11,7 @@ struct QuickStart {
 
         var options = FloodgateClient.Options()
         if arguments.count > 2 { options.server = arguments[2] }
+        options.enableIDLists = true
         let client = FloodgateClient(key: arguments[1], options: options)
         let details = await client.initialize()
         if let failure = details.failure { print("Going on with defaults: \(failure)") }

@@ -41,6 +41,7 @@ class DocumentMaker:
             self.special_gates()
         for number in range(specs // 4):
             self.experiment(number)
+        self.configs["plain"] = self.spec("experiment", self.config_value(), [self.rule(0, 0, self.config_value())])
         if self.chance(0.15):
             self.special_experiments()
         for number in range(specs - specs // 2 - specs // 4):
@@ -88,10 +89,13 @@ class DocumentMaker:
                 param_type="string")}}}
 
     def session_replay(self):
-        """Settings of session replay whose outcome does not depend on chance."""
+        """Settings of session replay whose outcome does not depend on chance.
+
+        For an unknown targeting gate the core gives what it happened to evaluate last.
+        """
         settings = {}
         for name, values in (
-                ("sampling_rate", [0, 1, 1.0, None]), ("targeting_gate", ["g0", "g1", "ghost", None]),
+                ("sampling_rate", [0, 1, 1.0, None]), ("targeting_gate", [*self.gates, None]),
                 ("recording_blocked", [True, False, None]),
                 ("session_recording_privacy_settings", [{"privacy_mode": "mask", "masked_elements": ["a"]}, None])):
             if self.chance(0.5):
@@ -245,7 +249,7 @@ class DocumentMaker:
             for i in range(self.pick([0, 1, 1, 1, 1, 2, 3]))]
         for rule in rules:
             if level == 0 and self.chance(0.03):
-                rule["configDelegate"] = self.pick(["e0", "e1", "e2", "bandit", "ghost"])
+                rule["configDelegate"] = self.pick(["plain", "plain", "bandit", "ghost"])
         name = self.pick(["g%d", "g%d", "g%d", "g%d", "segment:g%d", "G%d é", "G%d e\u0301"]) % number
         if number == 1 and self.chance(0.2):
             name = ""
@@ -361,7 +365,9 @@ class DocumentMaker:
                 "sampleRate": self.pick([0, 0.0, 0, -1]), "higherIsBetter": self.chance(0.5), "groups": groups,
             }
             if self.chance(0.3):
-                gates = [gate for level in self.levels for gate in level]
+                # Gates may delegate to "bandit": its own gates must not ask for others.
+                levels = self.levels[:1] if name == "bandit" else self.levels
+                gates = [gate for level in levels for gate in level]
                 bandit["targetingGateName"] = self.pick(gates + ["ghost", None])
             if self.chance(0.8):
                 bandit["config"] = {group["id"]: self.weights() for group in groups if self.chance(0.85)}
