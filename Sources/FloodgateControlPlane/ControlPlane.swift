@@ -110,6 +110,9 @@ package struct ControlPlane: Sendable {
     // MARK: Changing
 
     /// Decides on the current state and commits, again from the start if somebody else was faster.
+    ///
+    /// A conflict means that another writer got on, so only a writer that starves gives up: pauses of random length, longer
+    /// with each conflict, let it through, and a budget of time ends what is hopeless.
     func perform<Answer>(
         by change: Change,
         _ decide: (inout Draft) throws(ControlError) -> Answer
@@ -117,7 +120,8 @@ package struct ControlPlane: Sendable {
         for (what, text) in [("actor", change.actor), ("reason", change.reason ?? "")] where text.contains("\0") {
             throw ControlError(.invalid, "The \(what) holds a NUL character, which stores cannot keep; leave it out")
         }
-        var attempts = 0
+        let deadline = ContinuousClock.now + .seconds(30)
+        var pause = Duration.milliseconds(1)
         while true {
             var draft = Draft(base: try await state(), change: change, now: now())
             let answer = try decide(&draft)
@@ -126,8 +130,13 @@ package struct ControlPlane: Sendable {
                 try await store.commit(update)
                 return (answer, true)
             } catch {
-                attempts += 1
-                guard error.code == .conflict, attempts < 16 else { throw error }
+                guard error.code == .conflict, ContinuousClock.now < deadline else { throw error }
+                do {
+                    try await Task.sleep(for: pause * Double.random(in: 0...1))
+                } catch let cancellation {
+                    throw ControlError(.cancelled, "The change was cancelled; nothing was changed", cause: cancellation)
+                }
+                pause = min(pause * 2, .milliseconds(128))
             }
         }
     }
