@@ -10,16 +10,20 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test fuzz-eval format clean
+.PHONY: help run test bench fuzz fuzz-eval format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
 	@echo "             DATA=folder   where everything is kept (floodgate-data)"
 	@echo "             LISTEN=host:port   another address (127.0.0.1:8080)"
 	@echo "make test    format, lint, build and every test, as CI does"
+	@echo "make fuzz    look for input that brings a reader or the evaluator down (Fuzzing/README.md)"
+	@echo "             SECONDS=number TARGET=name   for how long (60) and where: json document user regex texts (all)"
 	@echo "make fuzz-eval"
 	@echo "             compare the evaluator with Statsig's official core on random documents and users"
 	@echo "             SEED=text CASES=number   which ones (1), how many pairs of spec and user (1000000)"
+	@echo "make bench   measure evaluation beside its peers, in one run (Benchmarks/README.md)"
+	@echo "             ROUNDS=number WORKS=letters SLICE=seconds COUNT=letters   how often and what (3 abcdemf 0.4 abcd)"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -29,11 +33,17 @@ run:
 test:
 	@$(here)Scripts/check.sh
 
+fuzz:
+	@$(here)Scripts/fuzz.sh "$(or $(SECONDS),60)" $(TARGET)
+
 fuzz-eval:
 	@$(here)Scripts/fuzz-eval.sh "$(or $(SEED),1)" "$(or $(CASES),1000000)"
 
+bench:
+	@$(here)Scripts/bench-eval.sh
+
 format:
-	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples
+	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Fuzzing Benchmarks
 
 clean:
 	@cd "$(here)" && swift package clean

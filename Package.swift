@@ -26,6 +26,8 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 
@@ -34,10 +36,14 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Floodgate", targets: ["Floodgate"]),
+        // The core without the client, for programs that hold the documents themselves (and for Benchmarks).
+        .library(name: "FloodgateEvaluation", targets: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation"]),
         .executable(name: "floodgate", targets: ["FloodgateCLI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        // AsyncHTTPClient brings it along; the client's spans are made with it.
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
@@ -68,11 +74,13 @@ let package = Package(
         // SDK: the client that an application embeds.
         .systemLibrary(name: "CFloodgateZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "FloodgateGzip", dependencies: ["CFloodgateZlib"]),
+        .target(name: "CFloodgateThread"),
         .target(
             name: "Floodgate",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateGzip",
-                asyncHTTPClient, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                "CFloodgateThread", asyncHTTPClient, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                tracing,
             ]
         ),
 
@@ -152,7 +160,8 @@ let package = Package(
             name: "FloodgateTests",
             dependencies: [
                 "Floodgate", "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents",
-                "FloodgateGzip", "FloodgateTestSupport", logging, nioCore, nioPosix, nioHTTP1, serviceLifecycle,
+                "FloodgateGzip", "FloodgateTestSupport", inMemoryTracing, logging, metrics, nioCore, nioPosix, nioHTTP1,
+                serviceLifecycle, tracing,
             ]
         ),
         .testTarget(
@@ -196,6 +205,20 @@ let package = Package(
                 httpTypes, hummingbird, hummingbirdTesting, logging, metrics, nioCore, serviceLifecycle,
             ]
         ),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateRegex", "FloodgateEvaluation", "FloodgateGzip",
+                "FloodgateTestSupport",
+            ],
+            path: "Fuzzing/Targets"
+        ),
+        .testTarget(
+            name: "FuzzingTests",
+            dependencies: [
+                "FuzzTargets", "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateTestSupport",
+            ]
+        ),
         .executableTarget(
             name: "LinkageProbe",
             dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents"],
@@ -214,6 +237,13 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x
 )
+
+// Links against libFuzzer, which brings its own main, so only Scripts/fuzz.sh asks for it.
+if Context.environment["FLOODGATE_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(name: "Fuzz", dependencies: ["FuzzTargets", "FloodgateTestSupport"], path: "Fuzzing/Driver")
+    )
+}
 
 for target in package.targets where target.type != .system && !target.name.hasPrefix("C") {
     target.swiftSettings = settings

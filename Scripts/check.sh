@@ -10,7 +10,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 Scripts/bootstrap.sh test
 
-sources=(Package.swift Sources Tests Examples)
+sources=(Package.swift Sources Tests Examples Fuzzing)
 [ ! -d Benchmarks ] || sources+=(Benchmarks)
 
 step "Format and lint"

@@ -31,6 +31,7 @@ class DocumentMaker:
         self.levels = [[] for _ in range(LEVELS)]
         self.experiments, self.special = [], []
         self.lists = {}
+        self.is_tidy = True  # see assignments.is_tidy
 
     def document(self, specs):
         """A document of about this many specs."""
@@ -82,11 +83,31 @@ class DocumentMaker:
         maybe(0.1, "gcir_config", {"remove_default_value_gates": self.chance(0.5)})
         maybe(0.1, "checksum", "abc")
         maybe(0.1, "unknown_member", self.values.value())
-        if self.chance(0.2):
-            forms = [{"value": self.values.value()}, {"gate_name": "g0", "pass_value": 1, "fail_value": None},
-                {"config_name": "e0", "param_name": "a"}, {"layer_name": "l0", "param_name": "a"}]
-            document["param_stores"] = {"store": {"parameters": {"p": dict(self.pick(forms), ref_type="static",
-                param_type="string")}}}
+        if self.chance(0.3):
+            document["param_stores"] = {name: self.parameter_store() for name in self.random.sample(
+                ["store", "Store", "é", ""], self.random.randint(0, 3))}
+
+    def parameter_store(self):
+        def name_of(*parts):
+            return self.pick([name for part in parts for name in part] + ["ghost"])
+
+        def parameter():
+            form = self.pick([
+                {"value": self.values.value()}, {"value": self.values.value()},
+                {"gate_name": name_of(self.gates), "pass_value": self.values.value(), "fail_value": self.values.value()},
+                {"config_name": name_of(self.configs), "param_name": self.pick(["a", "b", "é", "n"])},
+                {"experiment_name": name_of(self.configs), "param_name": self.pick(["a", "b", "é", "n"])},
+                {"layer_name": name_of(self.layers), "param_name": self.pick(["a", "b", "é", ""])}])
+            if self.chance(0.1):
+                form["value" if self.chance(0.3) else "unknown"] = self.values.value()
+            return dict(form, ref_type=self.pick(["static", "gate", "dynamic_config", "experiment", "layer"]),
+                param_type=self.pick(["string", "number", "boolean", "array", "object", "x"]))
+
+        store = {"parameters": {name: parameter() for name in self.random.sample(["p", "q", "P", "é", ""],
+            self.random.randint(0, 5))}}
+        if self.chance(0.1):
+            store["targetAppIDs"] = self.pick([[], ["app"], None])
+        return store
 
     def session_replay(self):
         """Settings of session replay whose outcome does not depend on chance.
@@ -118,6 +139,7 @@ class DocumentMaker:
             kind = self.pick(["pass_gate", "fail_gate"])
         elif level == LEVELS and self.chance(0.03):
             kind = "experiment_group"
+            self.is_tidy = False
         elif self.chance(0.015):
             kind = self.pick(v.UNKNOWN_TYPES)
         condition = {"type": kind, "idType": self.pick(v.ID_TYPES) if self.chance(0.5) else "userID"}
@@ -287,6 +309,9 @@ class DocumentMaker:
         name = self.pick(["e%d", "e%d", "e%d", "E%d é", "g%d"]) % number
         rules = [self.rule(i, LEVELS, self.config_value()) for i in range(self.pick([0, 1, 1, 2, 2, 3]))]
         for rule in rules:
+            if self.chance(0.15):
+                rule["id"] = self.pick(["targetingGate", "inlineTargetingRules", "x:override", "x:userID:id_override",
+                    "override", "targetinggate"])
             if self.chance(0.12):
                 rule["configDelegate"] = self.delegate(len(self.experiments) if len(self.experiments) < 40 else 40)
         spec = self.spec(entity, self.config_value(), rules)
@@ -350,6 +375,9 @@ class DocumentMaker:
                     for _ in range(self.random.randint(0, 2))]
         overrides["stranger"] = [{"new_config_name": "g0", "rules": [{"rule_name": "o0"}]}]
         document["overrides"] = overrides
+        specs = [*self.gates.values(), *self.configs.values(), *self.layers.values()]
+        if any(rule.get("configDelegate") in overrides for spec in specs for rule in spec["rules"]):
+            self.is_tidy = False
         if self.chance(0.05):
             document.pop("override_rules")
 
@@ -369,6 +397,9 @@ class DocumentMaker:
                 levels = self.levels[:1] if name == "bandit" else self.levels
                 gates = [gate for level in levels for gate in level]
                 bandit["targetingGateName"] = self.pick(gates + ["ghost", None])
+                self.is_tidy = False
+            if name in document.get("overrides", {}):
+                self.is_tidy = False
             if self.chance(0.8):
                 bandit["config"] = {group["id"]: self.weights() for group in groups if self.chance(0.85)}
                 if groups:  # the core would draw lots if it could score none

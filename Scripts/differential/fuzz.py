@@ -26,6 +26,7 @@ try:
     import oracle as oracles  # noqa: E402
 except ModuleNotFoundError as error:
     sys.exit("error: %s; run 'Scripts/bootstrap.sh test', then use the repository's .venv/bin/python" % error)
+import assignments  # noqa: E402
 import documents  # noqa: E402
 import faults  # noqa: E402
 import users  # noqa: E402
@@ -87,6 +88,13 @@ def make_case(seed, number, sizes=([4, 8, 12], [20, 80, 160])):
     if rng.random() < 0.2:
         options["global_custom_fields"] = {name: rng.choice(["g", 5, 1.5, True, "Σ"])
             for name in rng.sample(["x", "level", "foo", "Plan", "email", "userid"], 2)}
+    if rng.random() < 0.25:
+        case["overrides"] = assignments.make_overrides(case, pool)
+        if rng.random() < 0.4:
+            options["include_local_overrides"] = True
+    if rng.random() < 0.35 and assignments.is_tidy(maker):
+        case["persisted"] = assignments.make_persisted(case, pool)
+    case["parameter_stores"] = assignments.store_parameters(specs)
     if options:
         case["options"] = options
     if maker.lists:
@@ -120,11 +128,14 @@ def differences(theirs, ours):
     for number, (wanted, found) in enumerate(zip(theirs["results"], ours["results"])):
         if wanted is None or (wanted == found and number % 8):
             continue
-        for part in ("gates", "configs", "experiments", "layers"):
-            for name, answer in wanted[part].items():
-                other = found[part].get(name)
-                if answer == oracles.CRASHED or other is None and answer[4] == "Unrecognized":
+        for part in ("gates", "configs", "experiments", "layers", "sticky_experiments", "sticky_layers",
+            "parameter_stores"):
+            for name, answer in wanted.get(part, {}).items():
+                other = found.get(part, {}).get(name)
+                if answer == oracles.CRASHED or other is None and is_unrecognized(answer):
                     continue
+                if part == "parameter_stores":
+                    other = assignments.as_python_reads(other)
                 if not same(answer, other):
                     yield number, part, name, answer, other
         if wanted["gcir"] == oracles.CRASHED:
@@ -133,6 +144,10 @@ def differences(theirs, ours):
             for name in sorted(set(entries) | set(found["gcir"][part])):
                 if not same(entries.get(name), found["gcir"][part].get(name)):
                     yield number, "gcir." + part, name, entries.get(name), found["gcir"][part].get(name)
+
+
+def is_unrecognized(answer):
+    return isinstance(answer, list) and "Unrecognized" in (answer[4:5] or answer[0][4:5])
 
 
 def signature(difference):
@@ -151,6 +166,8 @@ def shrunk(case, difference, oracle, evaluator, seconds):
     small = copy.deepcopy(case)
     if difference[0] is not None:
         small["users"] = [case["users"][difference[0]]]
+        if "persisted" in case:
+            small["persisted"] = [case["persisted"][difference[0]]]
 
     def is_bad(candidate):
         if not isinstance(candidate.get("specs"), dict) or not isinstance(candidate.get("users"), list):

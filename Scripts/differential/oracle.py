@@ -17,6 +17,8 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 import statsig_python_core as core  # noqa: E402
 
 CRASHED = "the core crashed"
+FALLBACKS = [("string", "\x00fallback"), ("float", -98765.4321), ("integer", -987654321), ("array", ["\x00fallback"]),
+    ("map", {"\x00fallback": 1})]
 Panic = BaseException  # a panic of the core is no Exception, and its class has no importable name
 NO_LOGGING = {
     "gates": core.FeatureGateEvaluationOptions(disable_exposure_logging=True),
@@ -65,6 +67,26 @@ class Store(core.DataStore):
         return core.data_store.DataStoreResponse(result=self.text, time=1)
 
 
+class Storage(core.PersistentStorage):
+    """Notes what the core would have stored."""
+
+    def __init__(self):
+        super().__init__()
+        self.changes = []
+
+    def save(self, key, name, value):
+        value = dict(value, undelegated_secondary_exposures=value["undelegated_secondary_exposures"] or [])
+        self.changes.append(["save", name, key, value])
+
+    def delete(self, key, name):
+        self.changes.append(["delete", name, key])
+
+    def take(self):
+        """The one change since the last time, or None."""
+        changes, self.changes = self.changes, []
+        return changes[0] if len(changes) == 1 else changes or None
+
+
 class Oracle:
     def __init__(self):
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -88,7 +110,19 @@ class Oracle:
                 return {"error": reason}
             names = [list(case["specs"][part]) for part in ("feature_gates", "dynamic_configs", "layer_configs")]
             names = names + [response_options]
-            return {"results": [self.answer(client, user, *names) for user in case["users"]]}
+            self.override(client, case.get("overrides") or [])
+            shows_overrides = bool((case.get("options") or {}).get("include_local_overrides"))
+            results = []
+            for number, user in enumerate(case["users"]):
+                person = self.person(user)
+                results.append(person and self.answer(client, person, *names, shows_overrides))
+                kept = (case.get("persisted") or [])[number:number + 1]
+                if person and kept and kept[0]:
+                    results[-1].update(self.sticky(client, person, kept[0], *names[1:3]))
+                if person and case.get("parameter_stores"):
+                    results[-1]["parameter_stores"] = {name: self.ask_store(client, person, name, parameters)
+                        for name, parameters in case["parameter_stores"].items()}
+            return {"results": results}
         finally:
             client.shutdown().wait()
             for route in routes:
@@ -98,7 +132,8 @@ class Oracle:
         key = "secret-%d-%d" % (os.getpid(), next(self.numbers))
         text = case.get("text") or json.dumps(case["specs"], ensure_ascii=False)
         lists = case.get("id_lists") or {}
-        options = {name: value for name, value in (case.get("options") or {}).items() if value is not None}
+        options = {name: value for name, value in (case.get("options") or {}).items() if value is not None
+            and name != "include_local_overrides"}
         over_http = bool(lists) or case.get("over_http", False)
         routes = []
         keywords = dict(
@@ -120,11 +155,14 @@ class Oracle:
             keywords.update(specs_url=self.base + "/v2", id_lists_url=self.base + routes[-2])
         else:
             keywords.update(data_store=Store(text), disable_network=True)
+        if case.get("persisted"):
+            self.storage = keywords["persistent_storage"] = Storage()
         client = core.Statsig(key, core.StatsigOptions(**keywords))
         client.initialize().wait()
         return client, routes
 
-    def answer(self, client, user, gate_names, config_names, layer_names, response_options):
+    def person(self, user):
+        """The user as the core reads it; None if it refuses."""
         person = core.StatsigUser("")
         try:
             person.__setstate__(json.dumps(user, ensure_ascii=False).encode("utf-8", "surrogatepass"))
@@ -132,6 +170,50 @@ class Oracle:
             return None
         if person.__getstate__() == b"{}" and any(value is not None for value in user.values()):
             return None  # a user that it cannot read silently becomes one without members
+        return person
+
+    def override(self, client, overrides):
+        for kind, name, value, unit in overrides:
+            if kind == "remove":
+                getattr(client, "remove_%s_override" % value)(name, unit)
+            elif kind == "experiment_group":
+                client.override_experiment_by_group_name(name, value, unit)
+            else:
+                getattr(client, "override_" + kind)(name, value, unit)
+
+    def sticky(self, client, person, kept, config_names, layer_names):
+        """Experiments and layers with what is kept for the user, each with what is to be stored."""
+        values = {"user_persisted_values": kept["values"], "enforce_targeting": kept["enforce_targeting"],
+            "enforce_overrides": kept["enforce_overrides"], "disable_exposure_logging": True}
+
+        def both(form):
+            def read(answer):
+                reason, time = answer["details"]["reason"], answer["details"]["lcut"]
+                return [form(answer), time if reason == "Persisted" else False, self.storage.take()]
+            return read
+
+        self.storage.take()
+        experiments, layers = core.ExperimentEvaluationOptions(**values), core.LayerEvaluationOptions(**values)
+        return {
+            "sticky_experiments": {name: self.ask(client._INTERNAL_get_experiment, person, name, experiments,
+                both(experiment)) for name in config_names},
+            "sticky_layers": {name: self.ask(client._INTERNAL_get_layer, person, name, layers, both(layer))
+                for name in layer_names},
+        }
+
+    def ask_store(self, client, person, name, parameters):
+        """Each parameter read in each way: as text, float, integer, boolean, list and object; None for the fallback."""
+        store = client.get_parameter_store(person, name, core.ParameterStoreEvaluationOptions(True))
+
+        def read(parameter):
+            answers = [getattr(store, "get_" + kind)(parameter, fallback) for kind, fallback in FALLBACKS]
+            answers = [None if answer == fallback else answer for answer, (_, fallback) in zip(answers, FALLBACKS)]
+            yes, no = store.get_bool(parameter, True), store.get_bool(parameter, False)
+            return answers[:3] + [yes if yes == no else None] + answers[3:]
+
+        return {parameter: read(parameter) for parameter in parameters}
+
+    def answer(self, client, person, gate_names, config_names, layer_names, response_options, shows_overrides):
         gates, configs, experiments, layers = {}, {}, {}, {}
         for name in gate_names:
             gates[name] = self.ask(client._INTERNAL_get_feature_gate, person, name, NO_LOGGING["gates"], head)
@@ -142,7 +224,7 @@ class Oracle:
         for name in layer_names:
             layers[name] = self.ask(client._INTERNAL_get_layer, person, name, NO_LOGGING["layers"], layer)
         return {"gates": gates, "configs": configs, "experiments": experiments, "layers": layers,
-                "gcir": self.responses(client, person, response_options)}
+                "gcir": self.responses(client, person, response_options, shows_overrides)}
 
     def ask(self, function, person, name, options, form):
         try:
@@ -150,11 +232,11 @@ class Oracle:
         except Panic as error:
             return self.crashed(error)
 
-    def responses(self, client, person, options):
+    def responses(self, client, person, options, shows_overrides):
         """The three sections of the response with hash `none`, or, for recorded files, whole responses."""
         try:
             if options is None:
-                response = json.loads(client.get_client_initialize_response(person, "none"))
+                response = json.loads(client.get_client_initialize_response(person, "none", None, shows_overrides))
                 return {part: response[part] for part in ("feature_gates", "dynamic_configs", "layer_configs")}
             return [json.loads(client.get_client_initialize_response(person, *option)) for option in options]
         except Panic as error:
@@ -170,7 +252,10 @@ class Oracle:
 def head(answer):
     details = answer["details"]
     parts = details["reason"].split(":")
-    outcome = "Error" if parts[0] == "Error" else parts[1] if len(parts) > 1 else "Unrecognized"
+    if parts[0] in ("Error", "LocalOverride", "Persisted"):
+        outcome = parts[0]
+    else:
+        outcome = parts[1] if len(parts) > 1 else "Unrecognized"
     return [answer.get("value"), answer["ruleID"], answer["idType"] or "", details["version"], outcome]
 
 

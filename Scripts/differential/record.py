@@ -17,6 +17,7 @@ import oracle as oracles
 
 SOUND_CASES, BROKEN_CASES = 60, 160
 MOST_SPECS, MOST_REFUSED = 60, 40  # of a case; of all
+MEMBERS = ("specs", "id_lists", "options", "overrides", "users", "persisted", "parameter_stores")
 RESPONSES = [("none", None), ("djb2", None), ("sha256", None), ("djb2", "client-a"), ("none", "client-b")]
 
 
@@ -33,12 +34,14 @@ def record(path, seed, make_case):
         if not left[is_broken] or "text" in case or specs > MOST_SPECS and number > MOST_SPECS:
             continue  # the first few may be large: chains up to the depth limits
         case["users"] = case["users"][:2 if is_broken else 8]
+        if "persisted" in case:
+            case["persisted"] = case["persisted"][:len(case["users"])]
         found = answers(oracle, case, is_broken)
         refused += "error" in found
         if "error" in found and refused > MOST_REFUSED:
             continue
         left[is_broken] -= 1
-        lines.append(dict({name: case[name] for name in ("specs", "id_lists", "options", "users") if name in case},
+        lines.append(dict({name: case[name] for name in MEMBERS if case.get(name)},
             **found))
     data = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines).encode()
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)

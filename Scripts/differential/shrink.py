@@ -87,5 +87,5 @@ def shrink_at(case, path, is_bad, deadline):
 def holds(case, is_bad):
     try:
         return is_bad(case)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError):
         return False  # cut too deep to be a case

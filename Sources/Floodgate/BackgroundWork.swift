@@ -1,7 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 internal import FloodgateEvaluation
-internal import Logging
+internal import FloodgateJSON
 internal import Synchronization
 
 /// One run of a client's background: loads specs, polls, and sends events, from `start` to `stop`.
@@ -11,46 +11,42 @@ internal import Synchronization
 /// the work is done. Everything below it is structured. The task holds the client's state, never the client itself,
 /// so that a client which is let go without a shutdown still ends it.
 final class BackgroundWork: Sendable {
-    private struct Report {
-        var failure: ClientError?
-        var areIDListsReady: Bool?
-        /// Kinds of failures that the log has been told of since the last success.
-        var isTroubled = false
-    }
-
     /// Opens when the first load is over, well or not.
     let loaded = Latch()
     /// Opens when a shutdown begins: no request for specs from then on.
     let stopping = Latch()
+    /// Opens when everything is over but a call of the application's own code that does not end.
+    private let ended = Latch()
     private let state: ClientState
     private let transport: any Transport
-    private let fetcher: SpecsFetcher
-    private let idLists: IDListFetcher
-    private let cache: SpecFile?
-    private let report = Mutex(Report())
+    private let store: StoreLink?
+    private let specs: SpecKeeper
+    private let idLists: IDListKeeper
     private let task = Mutex<Task<Void, Never>?>(nil)
 
     init(state: ClientState, transport: any Transport) {
         let options = state.settings.options
         self.state = state
         self.transport = transport
-        self.fetcher = SpecsFetcher(settings: state.settings, timing: state.timing)
-        self.idLists = IDListFetcher(settings: state.settings, timing: state.timing)
-        self.cache = options.cacheFolder.map { SpecFile(lastGoodOf: state.settings.key, in: $0) }
+        self.store = options.dataStore.map { StoreLink($0, key: state.settings.key, timing: state.timing) }
+        self.specs = SpecKeeper(state: state, transport: transport, store: store, loaded: loaded)
+        self.idLists = IDListKeeper(state: state, transport: transport)
     }
 
     private var options: FloodgateClient.Options { state.settings.options }
 
     /// What went wrong while loading, if anything did.
-    var failure: ClientError? { report.withLock { $0.failure } }
+    var failure: ClientError? { specs.failure }
+
+    /// Whether changes come over a stream.
+    var isStreaming: Bool { specs.isStreaming }
 
     /// Whether the ID lists were loaded; nil if they are not enabled.
-    var areIDListsReady: Bool? { report.withLock { $0.areIDListsReady } }
+    var areIDListsReady: Bool? { idLists.isReady }
 
     func start() {
         state.queue.setAccepting(true)
         state.specs.explainAbsence(.loading)
-        if options.enableIDLists { report.withLock { $0.areIDListsReady = false } }
         task.withLock { $0 = $0 ?? Task { await self.run() } }
     }
 
@@ -60,12 +56,14 @@ final class BackgroundWork: Sendable {
     /// Ends polling at once, sends the events that wait within the time for a shutdown, and ends the rest.
     func stop() async {
         stopping.open()
+        async let closed: Void? = try? store?.close()
         if !options.disableNetwork {
             let (sender, transport) = (state.sender, transport)
             await withDeadline(options.shutdownTimeout, state.timing) { await sender.flush(.shutdown, over: transport) }
         }
+        _ = await closed
         cancel()
-        await task.withLock { $0 }?.value
+        await ended.wait()
         state.queue.setAccepting(false)
         await state.sender.abandon()
         loaded.open()
@@ -80,17 +78,25 @@ final class BackgroundWork: Sendable {
 
     private func run() async {
         await withTaskGroup { group in
+            // Outside the others' group: nobody waits for what an application's store or callbacks do.
+            if let store { group.addTask { await store.serve() } }
+            group.addTask { await self.state.hub.serve() }
+            await work()
+            loaded.open()
+            await transport.shutdown()
+            ended.open()
+        }
+    }
+
+    private func work() async {
+        await withTaskGroup { group in
             group.addTask { await self.untilStopping { await self.keepSpecs() } }
-            if !options.disableNetwork {
-                if options.enableIDLists { group.addTask { await self.untilStopping { await self.keepIDLists() } } }
-                if state.logsEvents {
-                    group.addTask { await self.sendEventsInTime() }
-                    group.addTask { await self.sendFullBatches() }
-                }
+            group.addTask { await self.untilStopping { await self.keepIDLists() } }
+            if !options.disableNetwork, state.logsEvents {
+                group.addTask { await self.sendEventsInTime() }
+                group.addTask { await self.sendFullBatches() }
             }
         }
-        loaded.open()
-        await transport.shutdown()
     }
 
     private func untilStopping(_ work: @escaping @Sendable () async -> Void) async {
@@ -102,9 +108,8 @@ final class BackgroundWork: Sendable {
         }
     }
 
-    // MARK: Events
-
     private func sendEventsInTime() async {
+        await state.sender.recover()
         while await state.timing.pause(.seconds(1)) { await state.sender.tick(over: transport) }
     }
 
@@ -112,124 +117,28 @@ final class BackgroundWork: Sendable {
         for await _ in state.queue.fullBatches() { await state.sender.sendFullBatches(over: transport) }
     }
 
-    // MARK: Specs
-
     private func keepSpecs() async {
-        await load()
+        let begin = state.timing.monotonic()
+        specs.diagnostics.begin(.initialize)
+        await specs.load()
+        if idLists.isReady != nil { specs.diagnostics.mark("get_id_list_sources", "start", step: "process") }
+        await idLists.refresh()
+        if let isReady = idLists.isReady {
+            specs.diagnostics.mark("get_id_list_sources", "end", step: "process", ["success": .bool(isReady)])
+        }
+        guard !Task.isCancelled else { return }
+        state.metrics.recordLoad(
+            state.timing.monotonic() - begin,
+            from: state.specs.source,
+            isReady: state.specs.isReady
+        )
+        specs.logDiagnostics()
         loaded.open()
-        if options.disableNetwork, options.file == nil { return }
-        while await state.timing.pause(spread(options.pollInterval)) { await refresh(retries: 3) }
+        await specs.keep()
     }
-
-    /// The first load: from what the application gave, else from the last good document, else from the server.
-    private func load() async {
-        if let bytes = options.bootstrap, install(bytes, from: .bootstrap) { return await loadIDLists() }
-        if options.file != nil {
-            await refresh(retries: 0)
-        } else {
-            // Answers at once what a start without a server would answer, and asks the server behind.
-            if let cache, let bytes = try? await cache.read(), install(bytes, from: .file) { loaded.open() }
-            if !options.disableNetwork { await refresh(retries: 0) }
-        }
-        // After a first answer that there is nothing new the source stays `loading`.
-        if failure != nil || options.disableNetwork { state.specs.explainAbsence(.noValues) }
-        await loadIDLists()
-    }
-
-    /// Looks once for a newer document, again after a moment if the server is in trouble.
-    private func refresh(retries: Int) async {
-        for attempt in 0...retries {
-            guard let error = await refreshOnce() else {
-                report.withLock { report in
-                    report.failure = nil
-                    report.isTroubled = false
-                }
-                return
-            }
-            guard !Task.isCancelled, error.code != .cancelled else { return }
-            note(error)
-            guard error.isRetryable, attempt < retries else { return }
-            // 0.2, 0.4 and 0.8 s at most: full jitter, so that a fleet does not come back as one.
-            let limit = Duration.milliseconds(200 << attempt)
-            guard await state.timing.pause(limit * state.timing.random()) else { return }
-        }
-    }
-
-    private func refreshOnce() async -> ClientError? {
-        do throws(ClientError) {
-            if let path = options.file {
-                _ = try accept(try await SpecFile(path: path).read(), from: .file)
-                return nil
-            }
-            switch await fetcher.fetch(newerThan: state.specs.held, over: transport) {
-            case .failure(let error): return error
-            case .success(.unchanged): state.metrics.count(.unchanged)
-            case .success(.document(let bytes)):
-                if try accept(bytes, from: .network) == .installed { await save(bytes) }
-            }
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    private func accept(_ bytes: [UInt8], from source: SpecSource) throws(ClientError) -> CurrentSpecs.Outcome {
-        let outcome = try state.specs.install(bytes, from: source)
-        state.metrics.count(outcome)
-        if outcome == .installed {
-            options.logger.debug("Specs were installed", metadata: ["floodgate.source": "\(source.wireName)"])
-        }
-        return outcome
-    }
-
-    private func install(_ bytes: [UInt8], from source: SpecSource) -> Bool {
-        do throws(ClientError) { return try accept(bytes, from: source) == .installed } catch {
-            note(error)
-            return false
-        }
-    }
-
-    private func save(_ bytes: [UInt8]) async {
-        guard let cache else { return }
-        do throws(ClientError) { try await cache.write(bytes) } catch {
-            options.logger.info("The last good document was not kept", metadata: ["error": "\(error)"])
-        }
-    }
-
-    /// Keeps the failure for `initialize` and says it once in the log until things go well again.
-    private func note(_ error: ClientError) {
-        let isNew = report.withLock { report in
-            report.failure = error
-            defer { report.isTroubled = true }
-            return !report.isTroubled
-        }
-        state.metrics.count(error)
-        if isNew { options.logger.info("Specs could not be updated", metadata: ["error": "\(error)"]) }
-    }
-
-    // MARK: ID lists
 
     private func keepIDLists() async {
         await loaded.wait()
-        while await state.timing.pause(spread(options.idListInterval)) { await refreshIDLists() }
+        await idLists.keep()
     }
-
-    private func loadIDLists() async {
-        guard options.enableIDLists, !options.disableNetwork else { return }
-        await refreshIDLists()
-    }
-
-    private func refreshIDLists() async {
-        let (lists, failure) = await idLists.refresh(over: transport)
-        guard !Task.isCancelled else { return }
-        state.specs.setIDLists(lists)
-        if let failure {
-            options.logger.info("ID lists could not be updated", metadata: ["error": "\(failure)"])
-        } else {
-            report.withLock { $0.areIDListsReady = true }
-        }
-    }
-
-    /// The interval, give or take 10 %.
-    private func spread(_ interval: Duration) -> Duration { interval * (0.9 + 0.2 * state.timing.random()) }
 }

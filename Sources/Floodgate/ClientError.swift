@@ -16,6 +16,8 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
         case document
         /// The file could not be read or written.
         case file
+        /// The application's data store failed, or took too long.
+        case dataStore
         /// The client was shut down, or the waiting task cancelled.
         case cancelled
     }
@@ -26,12 +28,15 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     public var message: String
     /// The HTTP status, if the failure is one.
     public var status: Int?
+    /// How long the server wants to be left alone, if it said so.
+    public var retryAfter: Duration?
 
     /// Makes an error.
-    public init(_ code: Code, _ message: String, status: Int? = nil) {
+    public init(_ code: Code, _ message: String, status: Int? = nil, retryAfter: Duration? = nil) {
         self.code = code
         self.message = message
         self.status = status
+        self.retryAfter = retryAfter
     }
 
     /// The failure in one line.
@@ -45,7 +50,7 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
         switch code {
         case .network, .timeout: true
         case .status: !(status.map(Self.finalStatuses.contains) ?? false)
-        case .answer, .document, .file, .cancelled: false
+        case .answer, .document, .file, .dataStore, .cancelled: false
         }
     }
 }

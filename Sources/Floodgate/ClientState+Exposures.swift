@@ -11,39 +11,32 @@ extension ClientState {
         in view: SpecView,
         isManual: Bool = false
     ) {
-        let subject = ExposureRecord.Subject.gate(name, value: evaluation.value)
-        expose(subject, ruleID: evaluation.ruleID, for: user, in: view) {
-            QueuedExposure(
-                subject: subject,
-                ruleID: evaluation.ruleID,
-                details: evaluation.details,
-                version: evaluation.version,
-                overrideConfigName: evaluation.logging.overrideConfigName,
-                secondaryExposures: evaluation.secondaryExposures,
-                isManual: isManual
-            )
-        }
+        expose(
+            QueuedExposure(name: name, kind: .gate, evaluation: Evaluation(evaluation), isManual: isManual),
+            for: user,
+            in: view
+        )
     }
 
     func expose(
         config name: String,
         _ evaluation: ConfigEvaluation,
+        ruleID: String? = nil,
         for user: FloodgateUser,
         in view: SpecView,
         isManual: Bool = false
     ) {
-        let subject = ExposureRecord.Subject.config(name, rulePassed: evaluation.passed)
-        expose(subject, ruleID: evaluation.ruleID, for: user, in: view) {
+        expose(
             QueuedExposure(
-                subject: subject,
-                ruleID: evaluation.ruleID,
-                details: evaluation.details,
-                version: evaluation.version,
-                overrideConfigName: evaluation.logging.overrideConfigName,
-                secondaryExposures: evaluation.secondaryExposures,
+                name: name,
+                kind: .config,
+                evaluation: Evaluation(evaluation),
+                otherRuleID: ruleID,
                 isManual: isManual
-            )
-        }
+            ),
+            for: user,
+            in: view
+        )
     }
 
     func expose(
@@ -55,24 +48,16 @@ extension ClientState {
         isManual: Bool = false
     ) {
         let isExplicit = evaluation.explicitParameters.contains(parameter)
-        let subject = ExposureRecord.Subject.layer(
-            name,
-            parameter: parameter,
-            allocatedExperiment: isExplicit ? evaluation.allocatedExperiment : nil,
-            isExplicit: isExplicit
-        )
-        let ruleID = evaluation.parameterRuleIDs?[parameter]?.stringValue ?? evaluation.ruleID
-        expose(subject, ruleID: ruleID, for: user, in: view) {
+        expose(
             QueuedExposure(
-                subject: subject,
-                ruleID: ruleID,
-                details: evaluation.details,
-                version: evaluation.version,
-                overrideConfigName: evaluation.logging.overrideConfigName,
-                secondaryExposures: isExplicit
-                    ? evaluation.secondaryExposures : evaluation.undelegatedSecondaryExposures,
+                name: name,
+                kind: .layer(QueuedExposure.LayerRead(parameter, isExplicit: isExplicit)),
+                evaluation: Evaluation(evaluation),
+                otherRuleID: evaluation.parameterRuleIDs?[parameter]?.stringValue,
                 isManual: isManual
-            )
-        }
+            ),
+            for: user,
+            in: view
+        )
     }
 }

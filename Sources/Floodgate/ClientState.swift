@@ -3,24 +3,31 @@
 internal import FloodgateEvaluation
 internal import FloodgateEvents
 internal import FloodgateJSON
+internal import Metrics
 
 /// All that a client knows and holds; outlives the tasks that keep it up to date.
 final class ClientState: Sendable {
     let settings: Settings
     let timing: Timing
-    let metrics = ClientMetrics()
+    let metrics: ClientMetrics
+    let hub: ClientEventHub
+    let sampler = ExposureSampler()
     let specs: CurrentSpecs
     let counts: EventCounts
     let queue: EventQueue
     let sender: EventSender
+    let budget: SharedRetryBudget
 
     init(settings: Settings, timing: Timing) {
         self.settings = settings
         self.timing = timing
         self.specs = CurrentSpecs(settings: settings, timing: timing)
-        self.counts = EventCounts(metrics: metrics, logger: settings.options.logger)
+        self.metrics = ClientMetrics(factory: settings.options.metricsFactory ?? MetricsSystem.factory)
+        self.hub = ClientEventHub(logger: settings.options.logger)
+        self.counts = EventCounts(metrics: metrics, hub: hub, logger: settings.options.logger)
         self.queue = EventQueue(settings: settings, timing: timing, counts: counts)
-        self.sender = EventSender(settings: settings, timing: timing, queue: queue, counts: counts)
+        self.budget = SharedRetryBudget(timing: timing)
+        self.sender = EventSender(settings: settings, timing: timing, queue: queue, counts: counts, budget: budget)
     }
 
     /// Whether events go anywhere at all.
@@ -32,15 +39,19 @@ final class ClientState: Sendable {
         queue.append(QueuedEvent(time: timing.wall(), user: user, context: view.context, content: content))
     }
 
-    /// Logs an exposure unless the same was logged a moment ago; `make` is called only if it was not.
-    func expose(
-        _ subject: ExposureRecord.Subject,
-        ruleID: String,
-        for user: FloodgateUser,
-        in view: SpecView,
-        _ make: () -> QueuedExposure
-    ) {
-        guard logsEvents, queue.isNew(subject, ruleID: ruleID, user: user, window: view.dedupeWindow) else { return }
-        log(.exposure(make()), for: user, in: view)
+    /// Logs an exposure unless the same was logged a moment ago, or the document wants fewer.
+    @inline(__always)
+    func expose(_ exposure: consuming QueuedExposure, for user: FloodgateUser, in view: SpecView) {
+        guard logsEvents else { return }
+        let key = queue.key(of: exposure, user: user)
+        guard queue.isNew(key, window: view.dedupeWindow) else { return }
+        if view.sampling.mode != nil {
+            switch sampler.verdict(on: exposure, for: user, in: view, at: timing.monotonic()) {
+            case .exempt: break
+            case .sent(let sampling): exposure.draw = QueuedExposure.Draw(sampling)
+            case .dropped: return
+            }
+        }
+        log(.exposure(exposure), for: user, in: view)
     }
 }

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 internal import FloodgateEvaluation
+internal import FloodgateEvents
 internal import FloodgateJSON
 internal import FloodgateSpecs
 internal import Synchronization
@@ -21,6 +22,10 @@ final class CurrentSpecs: Sendable {
         var ruleset: Ruleset?
         var source: SpecSource = .uninitialized
         var held: HeldSpecs?
+        /// When the document was received, in Unix milliseconds.
+        var receivedAt: Int64?
+        /// When a source last said that there is nothing newer, likewise.
+        var confirmedAt: Int64?
         var environment: JSONObject?
         var runtime = RuntimeSettings()
         var parameterStores = JSONObject()
@@ -46,6 +51,21 @@ final class CurrentSpecs: Sendable {
 
     /// The time and checksum of the document held, for the next request.
     var held: HeldSpecs? { state.withLock { $0.held } }
+
+    /// What there is to know about the specs held, at the wall clock's `now`.
+    var status: SpecsStatus {
+        let now = timing.wall()
+        return state.withLock { state in
+            SpecsStatus(
+                source: state.source,
+                time: state.held?.time,
+                checksum: state.held?.checksum,
+                receivedAt: state.receivedAt,
+                confirmedAt: state.confirmedAt,
+                now: now
+            )
+        }
+    }
 
     /// Where the specs came from, or why there are none.
     var source: SpecSource { state.withLock { $0.source } }
@@ -81,20 +101,38 @@ final class CurrentSpecs: Sendable {
         }
     }
 
-    /// Reads a document, compiles it beside the one in use and puts it in its place if it is newer.
-    func install(_ bytes: [UInt8], from source: SpecSource) throws(ClientError) -> Outcome {
-        let document: SpecDocument?
-        do throws(SpecError) { document = try SpecDocument.read(bytes) } catch {
+    /// Whoever is asked says that there is nothing newer.
+    func confirm() {
+        let now = timing.wall()
+        state.withLock { $0.confirmedAt = now }
+    }
+
+    /// Reads a document, compiles it beside the one in use and puts it in its place if it is newer; `receivedAt` is for one
+    /// that was received earlier, and a time to come counts as now.
+    func install(
+        _ bytes: [UInt8],
+        from source: SpecSource,
+        receivedAt: Int64? = nil
+    ) throws(ClientError) -> Outcome {
+        let now = timing.wall()
+        let time = min(receivedAt ?? now, now)
+        let ruleset: Ruleset?
+        do throws(SpecError) { ruleset = try Ruleset(reading: bytes, receivedAt: time) } catch {
             throw ClientError(.document, "The document does not parse: \(error)")
         }
-        guard let document else { return .unchanged }
-        let verdict = state.withLock { Self.verdict(on: document, held: $0.held) }
-        guard verdict == .installed else { return verdict }
-        let ruleset = Ruleset(compiling: document, receivedAt: timing.wall())
+        guard let ruleset else {
+            if source != .bootstrap { confirm() }
+            return .unchanged
+        }
+        let verdict = state.withLock { Self.verdict(on: ruleset, held: $0.held) }
+        guard verdict == .installed else {
+            if verdict == .unchanged { confirm() }
+            return verdict
+        }
         var outcome = Outcome.installed
         change { state in
             // Another document may have come in meanwhile.
-            outcome = Self.verdict(on: document, held: state.held)
+            outcome = Self.verdict(on: ruleset, held: state.held)
             guard outcome == .installed else { return false }
             if state.held == nil, state.environment == nil {
                 // The first document decides; an empty environment keeps later ones from doing so.
@@ -102,16 +140,19 @@ final class CurrentSpecs: Sendable {
             }
             state.ruleset = ruleset
             state.source = source
-            state.held = HeldSpecs(time: document.time, checksum: document.checksum)
-            state.runtime.merge(document.others)
-            state.parameterStores = document.others["param_stores"]?.objectValue ?? JSONObject()
+            state.held = HeldSpecs(time: ruleset.time, checksum: ruleset.checksum)
+            state.receivedAt = time
+            // What the application or a disk had may be old: it confirms nothing.
+            state.confirmedAt = source == .network || source == .dataStore ? now : nil
+            state.runtime.merge(ruleset)
+            state.parameterStores = ruleset.parameterStores
             return true
         }
         return outcome
     }
 
-    /// Whether `document` replaces the one held: not with the same checksum, and not if it is older.
-    private static func verdict(on document: SpecDocument, held: HeldSpecs?) -> Outcome {
+    /// Whether a document replaces the one held: not with the same checksum, and not if it is older.
+    private static func verdict(on document: Ruleset, held: HeldSpecs?) -> Outcome {
         guard let held else { return .installed }
         if let old = held.checksum, let new = document.checksum, !old.isEmpty, old == new { return .unchanged }
         return held.time > 0 && document.time < held.time ? .older : .installed
@@ -143,7 +184,8 @@ final class CurrentSpecs: Sendable {
             Evaluator(state.ruleset, from: state.source, surroundings: surroundings),
             context: context,
             parameterStores: state.parameterStores,
-            dedupeWindow: state.runtime.dedupeWindow
+            dedupeWindow: state.runtime.dedupeWindow,
+            sampling: SamplingPolicy(sdkConfigs: state.runtime.sdkConfigs)
         )
     }
 }
@@ -160,13 +202,13 @@ struct RuntimeSettings: Sendable {
         return min(max(milliseconds, 0), 86_400_000) * 1_000_000
     }
 
-    mutating func merge(_ members: JSONObject) {
-        Self.merge(members["sdk_configs"], into: &sdkConfigs)
-        Self.merge(members["sdk_flags"], into: &sdkFlags)
-        Self.merge(members["diagnostics"], into: &diagnostics)
+    mutating func merge(_ document: Ruleset) {
+        Self.merge(document.sdkConfigs, into: &sdkConfigs)
+        Self.merge(document.sdkFlags, into: &sdkFlags)
+        Self.merge(document.diagnostics, into: &diagnostics)
     }
 
-    private static func merge(_ value: JSONValue?, into object: inout JSONObject) {
-        for member in value?.objectValue ?? JSONObject() { object[member.name] = member.value }
+    private static func merge(_ members: JSONObject, into object: inout JSONObject) {
+        for member in members { object[member.name] = member.value }
     }
 }

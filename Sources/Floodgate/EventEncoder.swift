@@ -5,7 +5,7 @@ internal import FloodgateEvents
 internal import FloodgateJSON
 
 /// Turns queued events into the body of one request.
-struct EventEncoder {
+struct EventEncoder: ~Copyable {
     private var writer = EventBatchWriter()
     private var user = JSONWriter(capacity: 256)
 
@@ -48,16 +48,17 @@ struct EventEncoder {
 
 extension ExposureRecord {
     fileprivate init(_ exposure: QueuedExposure) {
-        let details = exposure.details
+        let details = exposure.evaluation.details
         self.init(
             exposure.subject,
             ruleID: exposure.ruleID,
             reason: details.usedIDList ? details.reason.wireName + ":IdListInMemory" : details.reason.wireName,
             lastConfigUpdate: details.time,
             receivedAt: details.receivedAt,
-            configVersion: exposure.version,
-            overrideConfigName: exposure.overrideConfigName,
+            configVersion: exposure.evaluation.version,
+            overrideConfigName: exposure.evaluation.logging.overrideConfigName,
             isManual: exposure.isManual,
+            sampling: exposure.draw?.sampling,
             secondaryExposures: exposure.secondaryExposures.lazy
                 .filter { !$0.gate.hasPrefix("segment:") }
                 .map { Secondary(gate: $0.gate, value: $0.value, ruleID: $0.ruleID) }

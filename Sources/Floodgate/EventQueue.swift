@@ -52,14 +52,15 @@ final class EventQueue: Sendable {
         return stream
     }
 
-    /// Whether the exposure says something new within `window` nanoseconds.
-    func isNew(
-        _ subject: ExposureRecord.Subject,
-        ruleID: String,
-        user: FloodgateUser,
-        window length: Int64
-    ) -> Bool {
-        let key = ExposureKey(subject, ruleID: ruleID, user: user, seed: seed)
+    /// What tells the exposure from others.
+    @inline(__always)
+    func key(of exposure: borrowing QueuedExposure, user: FloodgateUser) -> ExposureKey {
+        ExposureKey(exposure, user: user, seed: seed)
+    }
+
+    /// Whether an exposure says something new within `length` nanoseconds.
+    @inline(__always)
+    func isNew(_ key: ExposureKey, window length: Int64) -> Bool {
         let now = timing.monotonic()
         return window.withLock { $0.admits(key, at: now, window: length) }
     }

@@ -22,6 +22,8 @@ actor EventSender {
         /// Drops that this batch tells the server of.
         let droppedCount: Int
         var attempts = 0
+        /// Where the batch lies on disk, if an earlier shutdown left it there.
+        var file: String?
     }
 
     private enum Verdict {
@@ -35,16 +37,29 @@ actor EventSender {
     private let timing: Timing
     private let queue: EventQueue
     private let counts: EventCounts
+    private let failover: Failover
+    private let spill: EventSpill?
     private let turnstile = Turnstile()
     private var unsent: [Batch] = []
     private var backoff = FlushBackoff()
     private var lastAttempt: Int64
+    /// How long the server wants to be left alone, from the last attempt on.
+    private var rest = Duration.zero
 
-    init(settings: Settings, timing: Timing, queue: EventQueue, counts: EventCounts) {
+    init(
+        settings: Settings,
+        timing: Timing,
+        queue: EventQueue,
+        counts: EventCounts,
+        budget: SharedRetryBudget
+    ) {
         self.settings = settings
         self.timing = timing
         self.queue = queue
         self.counts = counts
+        self.failover = Failover(settings.eventsURLs, budget: budget, timing: timing)
+        let folder = settings.options.spillsEvents ? settings.options.cacheFolder : nil
+        self.spill = folder.map { EventSpill(folder: $0, key: settings.key, session: settings.sessionID) }
         self.lastAttempt = timing.monotonic()
     }
 
@@ -52,7 +67,7 @@ actor EventSender {
     func tick(over transport: any Transport) async {
         await inTurn { sender in
             let waited = sender.timing.monotonic() - sender.lastAttempt
-            guard waited >= sender.backoff.interval.nanoseconds else { return }
+            guard waited >= max(sender.backoff.interval, sender.rest).nanoseconds else { return }
             let backlog = sender.queue.backlog
             if !sender.unsent.isEmpty {
                 await sender.send(.maxTime, partial: false, over: transport)
@@ -67,7 +82,7 @@ actor EventSender {
     /// Sends full batches at once, unless the server had trouble lately.
     func sendFullBatches(over transport: any Transport) async {
         await inTurn { sender in
-            guard !sender.backoff.isActive, sender.unsent.isEmpty else { return }
+            guard !sender.backoff.isActive, sender.rest == .zero, sender.unsent.isEmpty else { return }
             await sender.send(.limit, partial: false, over: transport)
         }
     }
@@ -79,12 +94,48 @@ actor EventSender {
         }
     }
 
-    /// Gives up everything that still waits.
-    func abandon() {
-        for batch in unsent { counts.dropped(batch.count, .shutdown) }
+    /// Takes up what earlier shutdowns left on disk.
+    func recover() async {
+        guard let spill else { return }
+        for (batch, file) in await spill.claim(at: timing.wall()) {
+            counts.recovered(batch.count)
+            unsent.append(
+                Batch(
+                    body: batch.body,
+                    isCompressed: batch.isCompressed,
+                    count: batch.count,
+                    droppedCount: 0,
+                    file: file
+                )
+            )
+        }
+    }
+
+    /// Gives up everything that still waits, or leaves it on disk.
+    func abandon() async {
+        backoff = FlushBackoff()
+        rest = .zero
+        if let spill { await leave(in: spill) }
+        for batch in unsent { drop(batch, .shutdown) }
         unsent = []
         while let chunk = queue.take(partial: true) { counts.dropped(chunk.events.count, .shutdown) }
-        backoff = FlushBackoff()
+    }
+
+    private func leave(in spill: EventSpill) async {
+        while let batch = next(.shutdown, partial: true) { unsent.append(batch) }
+        var leaving = unsent
+        unsent = []
+        for batch in leaving {
+            guard let file = batch.file else { continue }
+            await spill.release(file)
+            counts.spilled(batch.count)
+        }
+        leaving.removeAll { $0.file != nil }
+        let count = await spill.write(
+            leaving.map { EventSpill.Batch(body: $0.body, isCompressed: $0.isCompressed, count: $0.count) }
+        )
+        counts.spilled(count)
+        counts.dropped(leaving.reduce(0) { $0 + $1.count } - count, .shutdown)
     }
 
     private func inTurn(_ work: (isolated EventSender) async -> Void) async {
@@ -103,8 +154,13 @@ actor EventSender {
             unsent += retries
             return bound()
         }
-        while !Task.isCancelled, let batch = next(flush, partial: partial) {
+        while !Task.isCancelled {
+            // With the batch that is still open goes all that was there when this began. What is logged while it is
+            // sent waits for the next time, or this would never end.
+            let isLast = partial && !queue.backlog.full
+            guard let batch = next(flush, partial: partial) else { break }
             if await attempt(batch, flush, over: transport) == .failed, !triesAll { break }
+            if isLast { break }
         }
         bound()
     }
@@ -140,16 +196,19 @@ actor EventSender {
         case .delivered:
             backoff.succeeded()
             counts.sent(batch.count)
+            if let file = batch.file { await spill?.delete(file) }
         case .refused:
             drop(batch, .refused)
+            if let file = batch.file { await spill?.delete(file) }
         case .failed:
             backoff.failed()
             var batch = batch
             batch.attempts += 1
-            if flush == .shutdown {
+            if flush == .shutdown, spill == nil {
                 drop(batch, .shutdown)
             } else if batch.attempts >= Self.maxAttempts {
                 drop(batch, .retriesExhausted)
+                if let file = batch.file { await spill?.delete(file) }
             } else {
                 unsent.append(batch)
             }
@@ -163,16 +222,20 @@ actor EventSender {
         headers.append(("statsig-event-count", String(batch.count)))
         headers.append(("statsig-retry-count", String(batch.attempts)))
         if batch.isCompressed { headers.append(("content-encoding", "gzip")) }
-        let request = TransportRequest(
-            method: .post,
-            url: settings.eventsURL,
-            headers: headers,
-            body: batch.body,
-            maxAnswerBytes: Self.maxAnswerBytes,
-            timeout: settings.options.requestTimeout
-        )
         do throws(ClientError) {
-            let answer = try await transport.send(request)
+            let (answer, _) = try await failover.send(over: transport) { server in
+                TransportRequest(
+                    purpose: .events,
+                    method: .post,
+                    url: server,
+                    headers: headers,
+                    body: batch.body,
+                    maxAnswerBytes: Self.maxAnswerBytes,
+                    timeout: settings.options.requestTimeout
+                )
+            }
+            // By chance up to half of it more, so that a fleet does not come back as one.
+            rest = (answer.retryAfter ?? .zero) * (1 + timing.random() / 2)
             if ClientError.finalStatuses.contains(answer.status) { return .refused }
             guard 200..<300 ~= answer.status else { return .failed }
             // Whatever else the body says, the status is a yes.

@@ -23,6 +23,10 @@ public struct EventStatistics: Sendable, Hashable {
     public var sent = 0
     /// Events that wait to be sent, or are on their way.
     public var waiting = 0
+    /// Events that a shutdown wrote to the cache folder, for the next start to send.
+    public var spilled = 0
+    /// Events that were found in the cache folder, and count like those of this client from then on.
+    public var recovered = 0
     /// Events that were given up, by reason.
     public var dropped: [DropReason: Int] = [:]
 
@@ -40,10 +44,12 @@ final class EventCounts: Sendable {
 
     private let state = Mutex(State())
     private let metrics: ClientMetrics
+    private let hub: ClientEventHub
     private let logger: Logger
 
-    init(metrics: ClientMetrics, logger: Logger) {
+    init(metrics: ClientMetrics, hub: ClientEventHub, logger: Logger) {
         self.metrics = metrics
+        self.hub = hub
         self.logger = logger
     }
 
@@ -58,6 +64,13 @@ final class EventCounts: Sendable {
         metrics.countSent(count)
     }
 
+    func spilled(_ count: Int) {
+        state.withLock { $0.statistics.spilled += count }
+        metrics.countSpilled(count)
+    }
+
+    func recovered(_ count: Int) { state.withLock { $0.statistics.recovered += count } }
+
     func dropped(_ count: Int, _ reason: EventStatistics.DropReason) {
         guard count > 0 else { return }
         // Once per trouble: nobody wants a line for each event of a flood.
@@ -68,6 +81,7 @@ final class EventCounts: Sendable {
             return !state.hasWarned
         }
         metrics.countDropped(count, reason)
+        hub.emit(.eventsDropped(count, reason))
         guard isFirst else { return }
         logger.warning("Events were dropped", metadata: ["floodgate.reason": "\(reason.rawValue)"])
     }

@@ -13,26 +13,30 @@ package struct ExposureKey: Sendable, Hashable {
     package init(_ subject: ExposureRecord.Subject, ruleID: String, user: FloodgateUser, seed: UInt64) {
         var mixer = Mixer(state: seed)
         switch subject {
-        case .gate(let name, let value):
-            mixer.mix(value ? 1 : 2)
-            mixer.mix(name)
-        case .config(let name, let rulePassed):
-            mixer.mix(rulePassed ? 3 : 4)
-            mixer.mix(name)
+        case .gate(let name, let value): mixer.mix(name, tag: value ? 1 : 2)
+        case .config(let name, let rulePassed): mixer.mix(name, tag: rulePassed ? 3 : 4)
         case .layer(let name, let parameter, let experiment, let isExplicit):
-            mixer.mix(isExplicit ? 5 : 6)
-            mixer.mix(name)
+            mixer.mix(name, tag: isExplicit ? 5 : 6)
             mixer.mix(parameter)
             mixer.mix(experiment ?? "")
         }
         mixer.mix(ruleID)
-        mixer.mix(user.userID)
-        for member in user.customIDs {
-            mixer.mix(member.name)
-            mixer.mix(member.value)
+        hash = mixer.finish(user)
+    }
+
+    /// The same key, without putting the subject together.
+    init(_ exposure: borrowing QueuedExposure, user: FloodgateUser, seed: UInt64) {
+        var mixer = Mixer(state: seed)
+        switch exposure.kind {
+        case .gate: mixer.mix(exposure.name, tag: exposure.evaluation.passed ? 1 : 2)
+        case .config: mixer.mix(exposure.name, tag: exposure.evaluation.passed ? 3 : 4)
+        case .layer(let read):
+            mixer.mix(exposure.name, tag: read.isExplicit ? 5 : 6)
+            mixer.mix(read.parameter)
+            mixer.mix(read.isExplicit ? exposure.evaluation.allocatedExperiment ?? "" : "")
         }
-        // 0 marks an empty place in the window's table.
-        hash = max(1, mixer.state)
+        if let ruleID = exposure.otherRuleID { mixer.mix(ruleID) } else { mixer.mix(exposure.evaluation.ruleID) }
+        hash = mixer.finish(user)
     }
 }
 
@@ -40,37 +44,64 @@ package struct ExposureKey: Sendable, Hashable {
 private struct Mixer {
     var state: UInt64
 
+    @inline(__always)
     mutating func mix(_ word: UInt64) {
         let (high, low) = (state ^ word ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
         state = high ^ low
     }
 
+    @inline(__always)
+    mutating func mix(_ text: String, tag: UInt64) {
+        mix(tag)
+        mix(text)
+    }
+
+    @inline(__always)
     mutating func mix(_ text: String) {
-        var text = text
-        text.withUTF8 { utf8 in
-            mix(UInt64(utf8.count))
-            let bytes = UnsafeRawBufferPointer(utf8)
-            var position = 0
-            while position + 8 <= bytes.count {
-                mix(bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
-                position += 8
-            }
-            var rest: UInt64 = 0
-            while position < bytes.count {
-                rest = rest << 8 | UInt64(bytes[position])
-                position += 1
-            }
-            mix(rest)
+        if text.utf8.withContiguousStorageIfAvailable({ mix($0) }) == nil {
+            Array(text.utf8).withUnsafeBufferPointer { mix($0) }
         }
     }
 
-    mutating func mix(_ value: JSONValue?) {
-        switch value {
-        case nil: mix(7)
-        case .string(let text)?: mix(text)
-        case let value?:
-            mix(8)
-            mix(value.text)
+    @inline(__always)
+    mutating func mix(_ utf8: UnsafeBufferPointer<UInt8>) {
+        mix(UInt64(utf8.count))
+        let bytes = UnsafeRawBufferPointer(utf8)
+        var position = 0
+        while position &+ 8 <= bytes.count {
+            mix(bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+            position &+= 8
+        }
+        guard position < bytes.count else { return }
+        if bytes.count >= 8 {
+            // The last eight bytes again: what they share with the ones before tells nothing, and loses nothing.
+            return mix(bytes.loadUnaligned(fromByteOffset: bytes.count &- 8, as: UInt64.self))
+        }
+        var rest: UInt64 = 0
+        while position < bytes.count {
+            rest = rest << 8 | UInt64(bytes[position])
+            position &+= 1
+        }
+        mix(rest)
+    }
+
+    /// The key, with the units of `user` mixed in; 0 marks an empty place in the window's table.
+    @inline(__always)
+    mutating func finish(_ user: FloodgateUser) -> UInt64 {
+        user.withUserIDText { mix($0) }
+        if user.hasCustomIDs { mixCustomIDs(of: user) }
+        return max(1, state)
+    }
+
+    private mutating func mixCustomIDs(of user: FloodgateUser) {
+        for member in user.customIDs {
+            mix(member.name)
+            switch member.value {
+            case .string(let text): mix(text)
+            case let value:
+                mix(8)
+                mix(value.text)
+            }
         }
     }
 }

@@ -47,7 +47,7 @@ extension FloodgateClient {
         options: CheckOptions = CheckOptions()
     ) -> Experiment {
         let view = state.specs.view
-        let evaluation = view.evaluator.experiment(name, for: user)
+        let evaluation = state.experiment(name, for: user, in: view, options.sticky)
         expose(config: name, evaluation, for: user, in: view, options)
         return Experiment(name, evaluation)
     }
@@ -55,7 +55,7 @@ extension FloodgateClient {
     /// Evaluates the layer for `user`; an exposure is logged for each parameter that is then read.
     public func layer(_ name: String, for user: FloodgateUser, options: CheckOptions = CheckOptions()) -> Layer {
         let view = state.specs.view
-        let evaluation = view.evaluator.layer(name, for: user)
+        let evaluation = state.layer(name, for: user, in: view, options.sticky)
         let isSilent = options.disableExposureLogging
         if isSilent { countNonExposed(name) }
         let state = state
@@ -70,6 +70,14 @@ extension FloodgateClient {
         options: ClientResponseOptions = ClientResponseOptions()
     ) -> JSONObject {
         state.specs.view.evaluator.clientInitializeResponse(for: user, options: options)
+    }
+
+    /// The values that a web or mobile SDK starts with, as JSON text in UTF-8, which is several times faster to make.
+    public func clientInitializeBytes(
+        for user: FloodgateUser,
+        options: ClientResponseOptions = ClientResponseOptions()
+    ) -> [UInt8] {
+        state.specs.view.evaluator.clientInitializeBytes(for: user, options: options)
     }
 
     /// The names of all gates.
@@ -94,7 +102,7 @@ extension FloodgateClient {
         state.expose(config: name, evaluation, for: user, in: view)
     }
 
-    private func countNonExposed(_ name: String) {
+    func countNonExposed(_ name: String) {
         if state.logsEvents { state.queue.countNonExposed(name) }
     }
 }

@@ -2,6 +2,7 @@
 
 public import ServiceLifecycle
 internal import Synchronization
+internal import Tracing
 
 /// Answers gates, configs, experiments and layers from memory, and keeps its specs and the server up to date behind.
 ///
@@ -28,8 +29,9 @@ public final class FloodgateClient: Service, Sendable {
         timing: Timing,
         makeTransport: (@Sendable (Timing) -> any Transport)? = nil
     ) {
-        self.state = ClientState(settings: Settings(key: key, options: options), timing: timing)
-        self.makeTransport = makeTransport ?? { NetworkTransport(timing: $0) }
+        let settings = Settings(key: key, options: options)
+        self.state = ClientState(settings: settings, timing: timing)
+        self.makeTransport = makeTransport ?? { NetworkTransport(settings.options, timing: $0) }
     }
 
     deinit { work.withLock { $0 }?.cancel() }
@@ -47,7 +49,13 @@ public final class FloodgateClient: Service, Sendable {
             if let work { return work }
             let options = state.settings.options
             let transport: any Transport = options.disableNetwork ? NoTransport() : makeTransport(state.timing)
-            let new = BackgroundWork(state: state, transport: transport)
+            let observed = ObservedTransport(
+                base: transport,
+                metrics: state.metrics,
+                tracer: options.tracer ?? InstrumentationSystem.tracer,
+                timing: state.timing
+            )
+            let new = BackgroundWork(state: state, transport: observed)
             new.start()
             work = new
             return new
@@ -74,6 +82,13 @@ public final class FloodgateClient: Service, Sendable {
 
     /// Whether there are specs to answer from.
     public var isReady: Bool { state.specs.isReady }
+
+    /// Which document the client answers from, and how old it is.
+    public var specsStatus: SpecsStatus {
+        var status = state.specs.status
+        status.isStreaming = work.withLock { $0 }?.isStreaming ?? false
+        return status
+    }
 
     /// Initialises the client if need be and runs it until the service group, or somebody else, shuts it down.
     ///
@@ -109,7 +124,8 @@ public final class FloodgateClient: Service, Sendable {
     public var eventStatistics: EventStatistics {
         // In this order, so that an event which is sent meanwhile is not missed.
         var statistics = state.counts.statistics
-        statistics.waiting = state.queue.loggedCount - statistics.sent - statistics.droppedInAll
+        let begun = state.queue.loggedCount + statistics.recovered
+        statistics.waiting = begun - statistics.sent - statistics.droppedInAll - statistics.spilled
         return statistics
     }
 }
@@ -117,6 +133,14 @@ public final class FloodgateClient: Service, Sendable {
 /// Stands where connections would be, for a client that must not have any.
 private struct NoTransport: Transport {
     func send(_ request: TransportRequest) async throws(ClientError) -> TransportAnswer {
+        throw ClientError(.network, "The network is switched off")
+    }
+
+    func stream(
+        _ request: TransportRequest,
+        onHead: @escaping @Sendable (TransportHead) -> Bool,
+        onBytes: @escaping @Sendable ([UInt8]) async -> Bool
+    ) async throws(ClientError) {
         throw ClientError(.network, "The network is switched off")
     }
 

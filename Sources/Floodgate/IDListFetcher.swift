@@ -29,11 +29,15 @@ actor IDListFetcher {
 
     private let settings: Settings
     private let timing: Timing
+    private let failover: Failover
+    private let origins: Set<String>
     private var held: [String: Held] = [:]
 
-    init(settings: Settings, timing: Timing) {
+    init(settings: Settings, timing: Timing, budget: SharedRetryBudget) {
         self.settings = settings
         self.timing = timing
+        self.failover = Failover(settings.idListsURLs, budget: budget, timing: timing)
+        self.origins = Set(settings.idListsURLs.compactMap { URL(string: $0)?.origin })
     }
 
     /// Brings all lists up to date; a list that cannot be read stays as it was.
@@ -54,14 +58,16 @@ actor IDListFetcher {
     }
 
     private func manifest(over transport: any Transport) async throws(ClientError) -> [Entry] {
-        let request = TransportRequest(
-            method: .post,
-            url: settings.idListsURL,
-            headers: settings.headers(at: timing.wall()),
-            maxAnswerBytes: Self.maxManifestBytes,
-            timeout: settings.options.requestTimeout
-        )
-        let answer = try await transport.send(request)
+        let (answer, _) = try await failover.send(over: transport) { server in
+            TransportRequest(
+                purpose: .idLists,
+                method: .post,
+                url: server,
+                headers: settings.headers(at: timing.wall()),
+                maxAnswerBytes: Self.maxManifestBytes,
+                timeout: settings.options.requestTimeout
+            )
+        }
         guard 200..<300 ~= answer.status else {
             let message = "The server answered the request for ID lists with status \(answer.status)"
             throw ClientError(.status, message, status: answer.status)
@@ -108,13 +114,14 @@ actor IDListFetcher {
         over transport: any Transport
     ) async throws(ClientError) -> (content: [UInt8], isWhole: Bool) {
         var headers = settings.headers(at: timing.wall())
-        // The manifest may point anywhere; the key goes to the server alone.
-        if URL(string: entry.url)?.origin != URL(string: settings.idListsURL)?.origin {
+        // The manifest may point anywhere; the key goes to the servers alone.
+        if !(URL(string: entry.url)?.origin.map(origins.contains) ?? false) {
             headers.removeAll { $0.name == "statsig-api-key" }
         }
         headers.append(("range", "bytes=\(offset)-"))
         headers.append(("statsig-id-list-file-size", String(entry.size)))
         let request = TransportRequest(
+            purpose: .idListFile,
             method: .get,
             url: entry.url,
             headers: headers,

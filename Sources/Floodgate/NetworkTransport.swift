@@ -14,7 +14,7 @@ struct NetworkTransport: Transport {
     private let client: HTTPClient
     private let timing: Timing
 
-    init(timing: Timing) {
+    init(_ options: FloodgateClient.Options, timing: Timing) {
         var configuration = HTTPClient.Configuration()
         configuration.httpVersion = .http1Only
         // Followed here instead, since the library would send the key to any host.
@@ -24,9 +24,18 @@ struct NetworkTransport: Transport {
         configuration.timeout = .init(connect: .seconds(3))
         // Shorter than servers keep idle connections, so that none is used in the moment it is closed.
         configuration.connectionPool.idleTimeout = .seconds(3)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2
+        // A stream keeps one for itself.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = options.streaming ? 3 : 2
         // A refused connection is an answer here; the client has its own idea of when to try again.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // The library's own spans would show whole addresses, and with them the key.
+        configuration.tracing.tracer = nil
+        if let proxy = options.proxy {
+            let authorization = proxy.username.map {
+                HTTPClient.Authorization.basic(username: $0, password: proxy.password ?? "")
+            }
+            configuration.proxy = .server(host: proxy.host, port: proxy.port, authorization: authorization)
+        }
         self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         self.timing = timing
     }
@@ -34,25 +43,64 @@ struct NetworkTransport: Transport {
     func shutdown() async { try? await client.shutdown() }
 
     func send(_ request: TransportRequest) async throws(ClientError) -> TransportAnswer {
-        let result = await withDeadline(request.timeout, timing) { () -> Result<TransportAnswer, ClientError> in
-            do throws(ClientError) { return .success(try await followingRedirects(request)) } catch {
-                return .failure(error)
+        try await within(request.timeout, "No complete answer") { () throws(ClientError) in
+            try await answer(try await beginAnswer(to: request), to: request)
+        }
+    }
+
+    func stream(
+        _ request: TransportRequest,
+        onHead: @escaping @Sendable (TransportHead) -> Bool,
+        onBytes: @escaping @Sendable ([UInt8]) async -> Bool
+    ) async throws(ClientError) {
+        let response = try await within(request.timeout, "No answer") { () throws(ClientError) in
+            try await beginAnswer(to: request)
+        }
+        let head = TransportHead(
+            status: Int(response.status.code),
+            contentType: response.headers.first(name: "content-type")?.lowercased() ?? "",
+            retryAfter: response.retryAfter
+        )
+        guard onHead(head) else { return }
+        do {
+            for try await chunk in response.body {
+                guard await onBytes([UInt8](chunk.readableBytesView)) else { return }
             }
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// How an answer begins, after all redirects, within the time for that.
+    private func beginAnswer(to request: TransportRequest) async throws(ClientError) -> HTTPClientResponse {
+        guard let limit = request.headTimeout else { return try await followingRedirects(request) }
+        return try await within(limit, "No answer began") { () throws(ClientError) in
+            try await followingRedirects(request)
+        }
+    }
+
+    private func within<Result: Sendable>(
+        _ limit: Duration,
+        _ complaint: String,
+        _ work: @escaping @Sendable () async throws(ClientError) -> Result
+    ) async throws(ClientError) -> Result {
+        let result = await withDeadline(limit, timing) { () -> Swift.Result<Result, ClientError> in
+            do throws(ClientError) { return .success(try await work()) } catch { return .failure(error) }
         }
         guard let result else {
             if Task.isCancelled { throw ClientError(.cancelled, "The request was cancelled") }
-            throw ClientError(.timeout, "No complete answer within \(request.timeout)")
+            throw ClientError(.timeout, "\(complaint) within \(limit)")
         }
         return try result.get()
     }
 
-    private func followingRedirects(_ request: TransportRequest) async throws(ClientError) -> TransportAnswer {
+    private func followingRedirects(_ request: TransportRequest) async throws(ClientError) -> HTTPClientResponse {
         var request = request
         for _ in 0...Self.maxRedirects {
             let response = try await execute(request)
             guard request.method == .get, Self.redirects.contains(response.status.code),
                 let location = response.headers.first(name: "location")
-            else { return try await answer(response, to: request) }
+            else { return response }
             request.url = try Self.target(of: location, from: request.url)
         }
         throw ClientError(.answer, "The server redirects more than \(Self.maxRedirects) times")
@@ -62,7 +110,9 @@ struct NetworkTransport: Transport {
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = HTTPMethod(rawValue: request.method.rawValue)
         outgoing.headers = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
-        outgoing.headers.replaceOrAdd(name: "accept-encoding", value: "gzip")
+        // A stream must arrive piece by piece, so nothing is compressed there.
+        let encoding = request.purpose == .stream ? "identity" : "gzip"
+        outgoing.headers.replaceOrAdd(name: "accept-encoding", value: encoding)
         if request.method == .post { outgoing.body = .bytes(ByteBuffer(bytes: request.body)) }
         do {
             return try await client.execute(outgoing, deadline: .distantFuture)
@@ -100,7 +150,7 @@ struct NetworkTransport: Transport {
                 throw ClientError(.answer, "The answer does not decompress: \(error.message)")
             }
         }
-        return TransportAnswer(status: Int(response.status.code), body: body)
+        return TransportAnswer(status: Int(response.status.code), body: body, retryAfter: response.retryAfter)
     }
 
     /// Where `location` leads; only to the same host, since the key travels along.
@@ -122,6 +172,14 @@ struct NetworkTransport: Transport {
         // Never the error's own text alone: it could name the address, and the address holds the key.
         let kind = (error as? HTTPClientError)?.shortDescription ?? String(describing: type(of: error))
         return ClientError(.network, "No answer from the server (\(kind))")
+    }
+}
+
+extension HTTPClientResponse {
+    /// How long the server wants to be left alone: whole seconds, ten minutes at most.
+    fileprivate var retryAfter: Duration? {
+        guard let seconds = headers.first(name: "retry-after").flatMap(Int.init), seconds > 0 else { return nil }
+        return .seconds(min(seconds, 600))
     }
 }
 

@@ -2,6 +2,8 @@
 
 public import FloodgateJSON
 public import Logging
+public import Metrics
+public import Tracing
 
 extension FloodgateClient {
     /// How a client gets its specs, how it reports, and how patient it is; each default suits production.
@@ -12,22 +14,36 @@ extension FloodgateClient {
 
         /// The address of the Floodgate server, to which routes are appended; `http://127.0.0.1:8080` by default.
         public var server = FloodgateClient.Options.defaultServer
+        /// Addresses of several servers, the preferred one first, in place of `server`; none by default.
+        ///
+        /// The one that answered last is asked; while it fails, the next one; and after 30 s or more one that is preferred.
+        public var servers: [String] = []
         /// Where specs are downloaded, without the key; by default `/v2/download_config_specs` on the server.
         public var specsURL: String?
         /// Where the manifest of ID lists is; by default `/v1/get_id_lists` on the server.
         public var idListsURL: String?
         /// Where events go; by default `/v1/log_event` on the server.
         public var eventsURL: String?
+        /// Where the stream of changes is; by default `/v2/stream_config_specs` on the server.
+        public var streamURL: String?
+        /// Follows a stream of changes, and polls only while there is none; off by default.
+        ///
+        /// What goes over the stream is described in docs/wire.md.
+        public var streaming = false
         /// A document to use at once; polls replace it when the server has a newer one.
         public var bootstrap: [UInt8]?
+        /// A place that a fleet shares, read before the network at the start; wins over `bootstrap` unless it is older.
+        public var dataStore: (any DataStore)?
         /// The path of a document to use instead of the server's; read again at each poll interval.
         public var file: String?
         /// A folder that keeps the last good document, so that a start without a server has something to answer from.
         public var cacheFolder: String?
         /// Keeps ID lists up to date; off by default.
         public var enableIDLists = false
-        /// Never opens a connection: specs come from `bootstrap`, `file` or `cacheFolder`, events are dropped.
+        /// Never opens a connection: specs come from `bootstrap`, `dataStore`, `file` or `cacheFolder`, events are dropped.
         public var disableNetwork = false
+        /// A proxy for all connections; none by default.
+        public var proxy: Proxy?
 
         // MARK: What evaluation sees
 
@@ -35,6 +51,8 @@ extension FloodgateClient {
         public var environment: String?
         /// Attributes of every user, under the user's own `custom`.
         public var globalCustomFields = JSONObject()
+        /// Where the application keeps what units were assigned by experiments and layers; none by default.
+        public var stickyStore: (any StickyStore)?
         /// Looks countries up from IP addresses where a rule asks; on by default.
         public var looksUpCountries = true
 
@@ -61,16 +79,31 @@ extension FloodgateClient {
         public var maxEventBytes = 8 << 20
         /// How long an event waits for others to travel with; 60 s by default, 1 s or more.
         public var flushInterval: Duration = .seconds(60)
+        /// Writes events that a shutdown cannot send to `cacheFolder`, 8 MiB at most, for the next start to send; off by
+        /// default.
+        public var spillsEvents = false
+        /// Sends no events about the client's own start and updates.
+        public var disableDiagnostics = false
         /// Logs nothing at all: neither exposures nor the application's own events.
         public var disableAllLogging = false
 
         // MARK: Reports
 
-        /// Where the client reports; never keys, units or attributes.
-        public var logger = Logger(label: "floodgate")
+        /// Where the client reports, warnings alone by default; never keys, units or attributes.
+        public var logger = FloodgateClient.Options.defaultLogger
+        /// What makes the client's instruments; by default the program's own factory, from `MetricsSystem`.
+        public var metricsFactory: (any MetricsFactory)?
+        /// What spans around requests go to; by default the program's own tracer, from `InstrumentationSystem`.
+        public var tracer: (any Tracer)?
 
         /// Makes options with the defaults above.
         public init() {}
+
+        private static var defaultLogger: Logger {
+            var logger = Logger(label: "floodgate")
+            logger.logLevel = .warning
+            return logger
+        }
 
         static let defaultServer = "http://127.0.0.1:8080"
     }

@@ -5,7 +5,7 @@ public import FloodgateJSON
 
 /// Parameters whose values come from gates, configs, experiments and layers, so that the program need not know which.
 ///
-/// Reading one makes the check behind it, with its exposure.
+/// Reading one makes the check behind it, with its exposure. Sticky assignments are neither asked nor changed.
 public struct ParameterStore: Sendable, Parameters {
     /// The name that was asked for.
     public let name: String
@@ -41,22 +41,37 @@ extension FloodgateClient {
         }
         let forms = view.parameterStores[name]?["parameters"]?.objectValue ?? JSONObject()
         return ParameterStore(name, forms: forms) { form in
-            // The form is found by the members that are there, in this order.
-            if let value = form["value"] { return value }
-            if let gate = form["gate_name"]?.stringValue, let pass = form["pass_value"], let fail = form["fail_value"] {
-                return self.checkGate(gate, for: user, options: options) ? pass : fail
+            ParameterSource(json: form).flatMap { self.value(of: $0, for: user, options) }
+        }
+    }
+
+    /// The names of all parameter stores.
+    public var parameterStoreNames: [String] { state.specs.view.parameterStores.names }
+
+    private func value(of source: ParameterSource, for user: FloodgateUser, _ options: CheckOptions) -> JSONValue? {
+        switch source {
+        case .value(let value): return value
+        case .gate(let name, let pass, let fail): return checkGate(name, for: user, options: options) ? pass : fail
+        case .dynamicConfig(let name, let parameter):
+            return dynamicConfig(name, for: user, options: options).value[parameter]
+        case .experiment(let name, let parameter):
+            let view = state.specs.view
+            let evaluation = view.evaluator.experiment(name, for: user)
+            if options.disableExposureLogging {
+                countNonExposed(name)
+            } else {
+                state.expose(config: name, evaluation, for: user, in: view)
             }
-            guard let parameter = form["param_name"]?.stringValue else { return nil }
-            if let config = form["config_name"]?.stringValue {
-                return self.dynamicConfig(config, for: user, options: options).value[parameter]
+            return evaluation.value?[parameter]
+        case .layer(let name, let parameter):
+            let view = state.specs.view
+            let evaluation = view.evaluator.layer(name, for: user)
+            if options.disableExposureLogging { countNonExposed(name) }
+            guard let value = evaluation.value?[parameter] else { return nil }
+            if !options.disableExposureLogging {
+                state.expose(layer: name, evaluation, parameter: parameter, for: user, in: view)
             }
-            if let experiment = form["experiment_name"]?.stringValue {
-                return self.experiment(experiment, for: user, options: options).value[parameter]
-            }
-            if let layer = form["layer_name"]?.stringValue {
-                return self.layer(layer, for: user, options: options).value(of: parameter) { $0 }
-            }
-            return nil
+            return value
         }
     }
 }

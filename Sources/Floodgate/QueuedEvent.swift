@@ -29,15 +29,62 @@ struct QueuedEvent: Sendable {
     var content: Content
 }
 
-/// What an exposure says, before its texts are put together.
+/// An exposure as the check leaves it: a few references, from which the texts are put together when it is sent.
 struct QueuedExposure: Sendable {
-    var subject: ExposureRecord.Subject
-    var ruleID: String
-    var details: EvaluationDetails
-    var version: UInt32?
-    var overrideConfigName: String?
-    var secondaryExposures: [SecondaryExposure]
+    /// Through which call it came about.
+    enum Kind: Sendable { case gate, config, layer(LayerRead) }
+
+    /// The parameter of a layer that was read.
+    final class LayerRead: Sendable {
+        let parameter: String
+        let isExplicit: Bool
+
+        init(_ parameter: String, isExplicit: Bool) {
+            self.parameter = parameter
+            self.isExplicit = isExplicit
+        }
+    }
+
+    /// What was drawn, where the document asks for it.
+    final class Draw: Sendable {
+        let sampling: ExposureRecord.Sampling
+
+        init(_ sampling: ExposureRecord.Sampling) { self.sampling = sampling }
+    }
+
+    /// The name that was asked for.
+    var name: String
+    var kind: Kind
+    var evaluation: Evaluation
+    /// The rule to name where it is not the evaluation's.
+    var otherRuleID: String?
     var isManual: Bool
+    var draw: Draw?
+}
+
+extension QueuedExposure {
+    /// The rule that decided.
+    var ruleID: String { otherRuleID ?? evaluation.ruleID }
+
+    /// Gates that were asked on the way to what is exposed.
+    var secondaryExposures: [SecondaryExposure] {
+        if case .layer(let read) = kind, !read.isExplicit { return evaluation.undelegatedSecondaryExposures }
+        return evaluation.secondaryExposures
+    }
+
+    var subject: ExposureRecord.Subject {
+        switch kind {
+        case .gate: .gate(name, value: evaluation.passed)
+        case .config: .config(name, rulePassed: evaluation.passed)
+        case .layer(let read):
+            .layer(
+                name,
+                parameter: read.parameter,
+                allocatedExperiment: read.isExplicit ? evaluation.allocatedExperiment : nil,
+                isExplicit: read.isExplicit
+            )
+        }
+    }
 }
 
 extension QueuedEvent {
@@ -45,38 +92,11 @@ extension QueuedEvent {
     var sizeEstimate: Int {
         var size = 512 + user.sizeEstimate
         switch content {
-        case .exposure(let exposure): size += 96 * exposure.secondaryExposures.count
+        case .exposure(let exposure): size += 96 * exposure.evaluation.secondaryExposures.count
         case .custom(let name, let value, let metadata):
             size += name.utf8.count + (value?.sizeEstimate ?? 0)
             for (name, value) in metadata { size += 32 + name.utf8.count + value.utf8.count }
         }
         return size
-    }
-}
-
-extension FloodgateUser {
-    fileprivate var sizeEstimate: Int {
-        var size = (userID?.sizeEstimate ?? 0) + (email?.sizeEstimate ?? 0) + (ip?.sizeEstimate ?? 0)
-        size += (userAgent?.sizeEstimate ?? 0) + (country?.sizeEstimate ?? 0) + (locale?.sizeEstimate ?? 0)
-        size += appVersion?.sizeEstimate ?? 0
-        if !customIDs.isEmpty { size += customIDs.sizeEstimate }
-        if !custom.isEmpty { size += custom.sizeEstimate }
-        if !privateAttributes.isEmpty { size += privateAttributes.sizeEstimate }
-        return size
-    }
-}
-
-extension JSONObject {
-    fileprivate var sizeEstimate: Int { reduce(0) { $0 + 48 + $1.name.utf8.count + $1.value.sizeEstimate } }
-}
-
-extension JSONValue {
-    fileprivate var sizeEstimate: Int {
-        switch self {
-        case .null, .bool, .number: 16
-        case .string(let text): 16 + text.utf8.count
-        case .array(let items): items.reduce(16) { $0 + $1.sizeEstimate }
-        case .object(let object): object.sizeEstimate
-        }
     }
 }

@@ -6,9 +6,11 @@ internal import Logging
 /// A client's options after they were checked: nothing here is out of range.
 struct Settings: Sendable {
     let key: String
-    let specsURL: String
-    let idListsURL: String
-    let eventsURL: String
+    /// Where to ask for specs, ID lists and streams and to leave events; of each at least one, the preferred one first.
+    let specsURLs: [String]
+    let idListsURLs: [String]
+    let eventsURLs: [String]
+    let streamURLs: [String]
     let options: FloodgateClient.Options
     /// Names this run of this client to the server.
     let sessionID: String
@@ -44,12 +46,21 @@ struct Settings: Sendable {
         check(\.eventBatchSize, "eventBatchSize", "10 to 2000") { 10...2000 ~= $0 }
         check(\.maxPendingBatches, "maxPendingBatches", "1 to 1000000") { 1...1_000_000 ~= $0 }
         check(\.maxEventBytes, "maxEventBytes", "65536 or more") { $0 >= 65_536 }
+        check(\.proxy, "proxy", "a host, and a port from 1 to 65535") { proxy in
+            proxy.map { !$0.host.isEmpty && 1...65_535 ~= $0.port } ?? true
+        }
+        check(\.spillsEvents, "spillsEvents", "only with a cacheFolder") { !$0 || options.cacheFolder != nil }
 
-        let server = Self.address(options.server) ?? FloodgateClient.Options.defaultServer
+        var servers = options.servers.compactMap { Self.address($0) }
+        if servers.isEmpty { servers = [Self.address(options.server) ?? FloodgateClient.Options.defaultServer] }
+        func addresses(_ own: String?, _ path: String) -> [String] {
+            Self.address(own).map { [$0] } ?? servers.map { $0 + path }
+        }
         self.key = key
-        self.specsURL = Self.address(options.specsURL) ?? server + "/v2/download_config_specs"
-        self.idListsURL = Self.address(options.idListsURL) ?? server + "/v1/get_id_lists"
-        self.eventsURL = Self.address(options.eventsURL) ?? server + "/v1/log_event"
+        self.specsURLs = addresses(options.specsURL, "/v2/download_config_specs")
+        self.idListsURLs = addresses(options.idListsURL, "/v1/get_id_lists")
+        self.eventsURLs = addresses(options.eventsURL, "/v1/log_event")
+        self.streamURLs = addresses(options.streamURL, "/v2/stream_config_specs")
         self.options = options
         self.sessionID = Self.randomID()
     }

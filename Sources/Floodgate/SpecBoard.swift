@@ -1,16 +1,10 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+internal import CFloodgateThread
 internal import FloodgateEvaluation
+internal import FloodgateEvents
 internal import FloodgateJSON
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
 
 /// What one check sees from beginning to end; immutable, replaced as a whole.
 final class SpecView: Sendable {
@@ -20,19 +14,30 @@ final class SpecView: Sendable {
     let parameterStores: JSONObject
     /// For how many nanoseconds the same exposure is not logged again.
     let dedupeWindow: Int64
+    /// Which exposures the document wants to be sent.
+    let sampling: SamplingPolicy
 
-    init(_ evaluator: Evaluator, context: EventContext, parameterStores: JSONObject, dedupeWindow: Int64) {
+    init(
+        _ evaluator: Evaluator,
+        context: EventContext,
+        parameterStores: JSONObject,
+        dedupeWindow: Int64,
+        sampling: SamplingPolicy
+    ) {
         self.evaluator = evaluator
         self.context = context
         self.parameterStores = parameterStores
         self.dedupeWindow = dedupeWindow
+        self.sampling = sampling
     }
 }
 
 /// Where readers find the current view without getting in each other's way.
 ///
 /// Copying a reference that all threads share would make its count bounce between the cores' caches. So there are
-/// several stripes, each with a lock and a view object of its own, and a thread always takes the same one.
+/// several stripes, each with a lock and a view object of its own, and a thread always takes the same one; up to 64
+/// threads have one each. That a thread kept its view instead would be faster still, but an idle one would hold on to
+/// the document that it last saw, whatever its size.
 final class SpecBoard: Sendable {
     private final class Stripe: Sendable {
         let view: Mutex<SpecView>
@@ -42,7 +47,7 @@ final class SpecBoard: Sendable {
         init(_ view: SpecView) { self.view = Mutex(view) }
     }
 
-    private static let stripeCount: UInt = 16
+    private static let stripeCount = 64
 
     private let stripes: [Stripe]
 
@@ -50,13 +55,7 @@ final class SpecBoard: Sendable {
 
     /// The current view.
     var current: SpecView {
-        #if os(Linux)
-            let thread = UInt64(pthread_self())
-        #else
-            let thread = UInt64(UInt(bitPattern: pthread_self()))
-        #endif
-        let hash = thread &* 0x9E37_79B9_7F4A_7C15
-        return stripes[Int(truncatingIfNeeded: hash >> 60)].view.withLock { $0 }
+        stripes[Int(floodgate_thread_number()) & (Self.stripeCount - 1)].view.withLock { $0 }
     }
 
     /// Replaces the view; the old one goes when its last reader is done.

@@ -11,28 +11,37 @@ struct SpecFile: Sendable {
 
     /// Names the last good document of `key` in `folder`.
     init(lastGoodOf key: String, in folder: String) {
-        let name = String(
+        var folder = folder
+        while folder.count > 1, folder.utf8.last == UInt8(ascii: "/") { folder.removeLast() }
+        self.path = "\(folder)/floodgate-specs-\(Self.fileName(of: key)).json"
+    }
+
+    /// What stands for `key` in the names of files; it cannot be read off it.
+    static func fileName(of key: String) -> String {
+        String(
             decoding: IDList.hash(of: key).utf8.map { byte in
                 // Base64, but for what folders and case-blind disks make of it.
                 byte == UInt8(ascii: "/") ? UInt8(ascii: "_") : byte == UInt8(ascii: "+") ? UInt8(ascii: "-") : byte
             },
             as: UTF8.self
         )
-        var folder = folder
-        while folder.count > 1, folder.utf8.last == UInt8(ascii: "/") { folder.removeLast() }
-        self.path = "\(folder)/floodgate-specs-\(name).json"
     }
 
     init(path: String) { self.path = path }
 
     /// The whole file, if it is not longer than a document may be.
-    func read() async throws(ClientError) -> [UInt8] {
+    func read() async throws(ClientError) -> [UInt8] { try await readDated().bytes }
+
+    /// The whole file and when it was written, in Unix milliseconds.
+    func readDated() async throws(ClientError) -> (bytes: [UInt8], time: Int64?) {
         try await onThread("read") {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
             guard let size = attributes[.size] as? Int, size <= Settings.maxDocumentBytes else {
                 throw ClientError(.file, "The file \(path) is longer than \(Settings.maxDocumentBytes) bytes")
             }
-            return [UInt8](try Data(contentsOf: URL(filePath: path)))
+            let date = attributes[.modificationDate] as? Date
+            let time = date.flatMap { Int64(exactly: ($0.timeIntervalSince1970 * 1000).rounded()) }
+            return ([UInt8](try Data(contentsOf: URL(filePath: path))), time)
         }
     }
 
@@ -45,7 +54,8 @@ struct SpecFile: Sendable {
         }
     }
 
-    private func onThread<Result: Sendable>(
+    /// Does something with files on a thread that may wait for a disk.
+    func onThread<Result: Sendable>(
         _ action: String,
         _ work: @escaping @Sendable () throws -> Result
     ) async throws(ClientError) -> Result {

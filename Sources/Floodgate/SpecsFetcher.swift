@@ -6,38 +6,33 @@ struct SpecsFetcher: Sendable {
     enum Answer: Sendable {
         /// The document that the client holds is the newest.
         case unchanged
-        /// A document, or what claims to be one.
-        case document([UInt8])
+        /// A document, or what claims to be one, and the position of the address that gave it.
+        case document([UInt8], from: Int)
     }
 
     let settings: Settings
     let timing: Timing
+    let failover: Failover
 
     /// Asks for a document newer than the one held.
-    func fetch(newerThan held: HeldSpecs?, over transport: any Transport) async -> Result<Answer, ClientError> {
-        var url = settings.specsURL + "/" + settings.key.percentEncoded + ".json"
-        if let held, held.time > 0 {
-            url += "?sinceTime=\(held.time)"
-            if let checksum = held.checksum, !checksum.isEmpty { url += "&checksum=" + checksum.percentEncoded }
+    func fetch(newerThan held: HeldSpecs?, over transport: any Transport) async throws(ClientError) -> Answer {
+        let path = "/" + settings.key.percentEncoded + ".json" + (held?.query ?? "")
+        let (answer, address) = try await failover.send(over: transport) { server in
+            TransportRequest(
+                purpose: .specs,
+                method: .get,
+                url: server + path,
+                headers: settings.headers(at: timing.wall()),
+                maxAnswerBytes: Settings.maxDocumentBytes,
+                timeout: settings.options.requestTimeout
+            )
         }
-        let request = TransportRequest(
-            method: .get,
-            url: url,
-            headers: settings.headers(at: timing.wall()),
-            maxAnswerBytes: Settings.maxDocumentBytes,
-            timeout: settings.options.requestTimeout
-        )
-        do throws(ClientError) {
-            let answer = try await transport.send(request)
-            switch answer.status {
-            case 204, 304: return .success(.unchanged)
-            case 200..<300: return .success(.document(answer.body))
-            default:
-                let message = "The server answered the request for specs with status \(answer.status)"
-                return .failure(ClientError(.status, message, status: answer.status))
-            }
-        } catch {
-            return .failure(error)
+        switch answer.status {
+        case 204, 304: return .unchanged
+        case 200..<300: return .document(answer.body, from: address)
+        default:
+            let message = "The server answered the request for specs with status \(answer.status)"
+            throw ClientError(.status, message, status: answer.status, retryAfter: answer.retryAfter)
         }
     }
 }
@@ -46,4 +41,11 @@ struct SpecsFetcher: Sendable {
 struct HeldSpecs: Sendable, Hashable {
     var time: UInt64
     var checksum: String?
+
+    /// What is asked with, so that the answer is only what is newer.
+    var query: String {
+        guard time > 0 else { return "" }
+        let checksum = checksum ?? ""
+        return "?sinceTime=\(time)" + (checksum.isEmpty ? "" : "&checksum=" + checksum.percentEncoded)
+    }
 }

@@ -34,7 +34,7 @@ struct FloodgateCommand: AsyncParsableCommand {
         version: FloodgateVersion.current,
         subcommands: [
             ServeCommand.self, KeysCommand.self, ImportCommand.self, GateCommand.self, EventsCommand.self,
-            EvaluateCommand.self, DoctorCommand.self, VersionCommand.self,
+            EvaluateCommand.self, ExplainCommand.self, DoctorCommand.self, VersionCommand.self,
         ]
     )
 

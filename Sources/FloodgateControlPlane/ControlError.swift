@@ -42,7 +42,8 @@ package struct ControlError: Error, Sendable, CustomStringConvertible {
         return "\(pointer): \(message)"
     }
 
-    static func notFound(_ what: String, _ name: String, among names: some Sequence<String>) -> ControlError {
+    /// Nothing of that kind has the name; says which names are spelled nearly so.
+    package static func notFound(_ what: String, _ name: String, among names: some Sequence<String>) -> ControlError {
         let near = NearestNames.of(name, among: names)
         let hint = near.isEmpty ? "" : "; did you mean \(near.map { "\"\($0)\"" }.joined(separator: " or "))?"
         return ControlError(.notFound, "There is no \(what) named \"\(name)\"\(hint)")

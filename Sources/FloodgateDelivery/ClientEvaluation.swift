@@ -39,10 +39,10 @@ package struct ClientEvaluation: Sendable {
         self.caller = caller
     }
 
-    /// The answer to a client SDK's `initialize`.
-    package func initialize(_ request: JSONObject) -> JSONObject {
+    /// The answer to a client SDK's `initialize`, as JSON text.
+    package func initialize(_ request: JSONObject) -> [UInt8] {
         if let held = request["sinceTime"]?.integerValue, held > 0, UInt64(held) >= time {
-            return ["has_updates": false]
+            return Array(#"{"has_updates":false}"#.utf8)
         }
         let sent = sentUser(request)
         var options = ClientResponseOptions()
@@ -50,14 +50,12 @@ package struct ClientEvaluation: Sendable {
         // Plain names tell a visitor about features to come; only those who have the specs anyway may see them.
         if options.hash == .none, caller.clientKey != nil { options.hash = .djb2 }
         options.clientSDKKey = caller.clientKey
-        var response = evaluator.clientInitializeResponse(for: completed(sent), options: options)
-        if response["user"] != nil {
-            let environment = evaluator.ruleset?.defaultEnvironment.map { ["tier": .string($0)] as JSONObject }
-            response["user"] = .object(sent.wireObject(environment: environment))
-        }
-        response["sdkInfo"] = ["sdkType": "floodgate"]
-        response["generator"] = "floodgate"
-        return response
+        return evaluator.clientInitializeBytes(
+            for: completed(sent),
+            showing: sent,
+            options: options,
+            adding: ["sdkInfo": ["sdkType": "floodgate"], "generator": "floodgate"]
+        )
     }
 
     /// The user as the request has it, with the stable id that mobile SDKs keep beside it.

@@ -1,6 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateJSON
+@_spi(Tape) import FloodgateJSON
 
 /// A contextual bandit (`cmab_configs`): it gives each user the group with the best score for the user's attributes.
 struct Bandit: Sendable {
@@ -36,51 +36,55 @@ struct Bandit: Sendable {
     /// The targeting gate's name, and its place among the specs or -1.
     let targeting: (name: TextIndex, spec: Int32, isHidden: Bool)?
 
-    init(_ json: JSONValue, named name: String, compiler: inout RulesetCompiler) {
+    init(_ json: JSONView, named name: String, compiler: inout RulesetCompiler) {
         self.name = name
-        targetApps = json["targetAppIDs"]?.arrayValue?.compactMap(\.stringValue)
-        salt = compiler.salt(json["salt"]?.stringValue ?? "")
-        let type = json["idType"]?.stringValue ?? ""
-        unit = compiler.unit(type)
-        idType = compiler.text(type)
-        version = json["version"]?.integerValue.flatMap { UInt32(exactly: $0) }
-        defaultValue = compiler.value(json["defaultValue"] ?? .null)
-        isEnabled = json["enabled"]?.boolValue ?? false
-        sampleRate = json["sampleRate"]?.doubleValue ?? 0
-        higherIsBetter = json["higherIsBetter"]?.boolValue ?? true
-        let models = json["config"]?.objectValue
+        targetApps = json["targetAppIDs"].flatMap { $0.kind == .array ? $0.items.compactMap(\.text) : nil }
+        salt = compiler.salt(json["salt"].bytesOrNone)
+        unit = compiler.unit(json["idType"].bytesOrNone)
+        idType = compiler.text(json["idType"].bytesOrNone)
+        version = json["version"]?.number?.exactInteger.flatMap { UInt32(exactly: $0) }
+        defaultValue = compiler.value(json["defaultValue"])
+        isEnabled = json["enabled"]?.flag ?? false
+        sampleRate = json["sampleRate"]?.number?.doubleValue ?? 0
+        higherIsBetter = json["higherIsBetter"]?.flag ?? true
+        let models = json["config"]?.objectIfAny
         hasModels = models != nil
         var groups: [Group] = []
-        for group in json["groups"]?.arrayValue ?? [] {
-            let id = group["id"]?.stringValue ?? ""
-            groups.append(
-                Group(
-                    name: compiler.text(group["name"]?.stringValue ?? ""),
-                    id: compiler.text(id),
-                    parameters: compiler.value(group["parameterValues"] ?? .null),
-                    model: models?[id].map { Self.model($0, &compiler) }
+        if let list = json["groups"] {
+            for group in list.items {
+                let id = group["id"].bytesOrNone
+                // Of models of one name, the last counts.
+                var model: JSONView?
+                if let models { for member in models.members where member.name.isText(id) { model = member.value } }
+                groups.append(
+                    Group(
+                        name: compiler.text(group["name"].bytesOrNone),
+                        id: compiler.text(id),
+                        parameters: compiler.value(group["parameterValues"]),
+                        model: model.map { Self.model($0, &compiler) }
+                    )
                 )
-            )
+            }
         }
         self.groups = groups
-        targeting = json["targetingGateName"]?.stringValue.map { name in
-            (compiler.text(name), compiler.gateTable.find(name), name.utf8.starts(with: "segment:".utf8))
+        targeting = json["targetingGateName"]?.bytes.map { name in
+            (compiler.text(name), compiler.gateTable.find(name), name.starts(with: "segment:".utf8))
         }
     }
 
-    private static func model(_ json: JSONValue, _ compiler: inout RulesetCompiler) -> Model {
+    private static func model(_ json: JSONView, _ compiler: inout RulesetCompiler) -> Model {
         var numerical: [(field: Int32, weight: Double)] = []
-        for member in json["weightsNumerical"]?.objectValue ?? JSONObject() {
-            numerical.append((compiler.field(member.name), member.value.doubleValue ?? 0))
+        for member in json["weightsNumerical"]?.uniqueMembers ?? [] {
+            numerical.append((compiler.field(member.name.bytesOrNone), member.value.number?.doubleValue ?? 0))
         }
         var categorical: [(field: Int32, weights: JSONObject)] = []
-        for member in json["weightsCategorical"]?.objectValue ?? JSONObject() {
-            categorical.append((compiler.field(member.name), member.value.objectValue ?? JSONObject()))
+        for member in json["weightsCategorical"]?.uniqueMembers ?? [] {
+            categorical.append((compiler.field(member.name.bytesOrNone), member.value.object))
         }
-        let base = (json["alpha"]?.doubleValue ?? 0) + (json["intercept"]?.doubleValue ?? 0)
+        let base = (json["alpha"]?.number?.doubleValue ?? 0) + (json["intercept"]?.number?.doubleValue ?? 0)
         return Model(
             base: base,
-            records: json["records"]?.doubleValue ?? 0,
+            records: json["records"]?.number?.doubleValue ?? 0,
             numerical: numerical,
             categorical: categorical
         )
@@ -100,6 +104,7 @@ extension Ruleset {
             isTargeted = ask(targeting, for: user, in: surroundings, &session, into: &outcome)
         }
         if session.isTooDeep { return }
+        outcome.answer = -1
         outcome.idType = bandit.idType
         outcome.version = bandit.version
         outcome.isActive = bandit.isEnabled
@@ -113,7 +118,7 @@ extension Ruleset {
             outcome.ruleID = .inlineTargetingRules
             return
         }
-        let bucket = hash(bandit.salt, bandit.unit, of: user) % 10_000
+        let bucket = hash(bandit.salt, bandit.unit, of: user.storage) % 10_000
         let chosen: (group: Bandit.Group, isExploring: Bool)
         if !bandit.hasModels {
             let number = Int(Double(bucket) / (10_000 / Double(bandit.groups.count)))
@@ -123,6 +128,7 @@ extension Ruleset {
         } else {
             chosen = (exploit(bandit, for: user, in: surroundings), false)
         }
+        if session.isTraced { traceChoice(bandit, chosen, bucket, user, surroundings, session) }
         outcome.bool = true
         outcome.value = .pooled(chosen.group.parameters)
         outcome.groupName = chosen.group.name
@@ -131,7 +137,7 @@ extension Ruleset {
     }
 
     /// Asks the targeting gate in the bandit's own state, as the Rust core does: group name and more stay behind in it.
-    private func ask(
+    func ask(
         _ targeting: (name: TextIndex, spec: Int32, isHidden: Bool),
         for user: FloodgateUser,
         in surroundings: Surroundings,
@@ -180,21 +186,27 @@ extension Ruleset {
         var best = (group: bandit.groups[0], score: bandit.higherIsBetter ? -Double.infinity : .infinity)
         var isAnyScored = false
         for group in bandit.groups {
-            guard let model = group.model, !model.isEmpty else { continue }
+            guard let score = score(of: group, for: user, in: surroundings) else { continue }
             isAnyScored = true
-            var score = model.base
-            for (field, weights) in model.categorical {
-                guard let text = attribute(field, of: user, in: surroundings).text else { continue }
-                score += weights[text]?.doubleValue ?? 0
-            }
-            for (field, weight) in model.numerical {
-                guard let number = attribute(field, of: user, in: surroundings).number else { continue }
-                score += number * weight
-            }
             if bandit.higherIsBetter ? score > best.score : score < best.score { best = (group, score) }
         }
         if isAnyScored { return best.group }
         let index = Int(surroundings.random() * Double(bandit.groups.count))
         return bandit.groups[min(max(index, 0), bandit.groups.count - 1)]
+    }
+
+    /// What the group's model makes of the user's attributes; nil where it has none that weighs any.
+    func score(of group: Bandit.Group, for user: FloodgateUser, in surroundings: Surroundings) -> Double? {
+        guard let model = group.model, !model.isEmpty else { return nil }
+        var score = model.base
+        for (field, weights) in model.categorical {
+            guard let text = attribute(field, of: user.storage, in: surroundings).text else { continue }
+            score += weights[text]?.doubleValue ?? 0
+        }
+        for (field, weight) in model.numerical {
+            guard let number = attribute(field, of: user.storage, in: surroundings).number else { continue }
+            score += number * weight
+        }
+        return score
     }
 }

@@ -33,28 +33,60 @@ extension Evaluator {
         for user: FloodgateUser,
         options: ClientResponseOptions = ClientResponseOptions()
     ) -> JSONObject {
+        let limits = JSONLimits(depth: 512, sizeBytes: .max)
+        let json = try? JSONValue(parsing: clientInitializeBytes(for: user, options: options), limits: limits)
+        return json?.objectValue ?? JSONObject()
+    }
+
+    /// The client-initialize response as JSON text.
+    /// - Parameters:
+    ///   - user: who is evaluated.
+    ///   - shown: the user that the response names, where that is not the one who is evaluated.
+    ///   - options: what the response is made for.
+    ///   - additions: members to stand at the end.
+    /// - Returns: compact JSON in UTF-8.
+    public func clientInitializeBytes(
+        for user: FloodgateUser,
+        showing shown: FloodgateUser? = nil,
+        options: ClientResponseOptions = ClientResponseOptions(),
+        adding additions: JSONObject = JSONObject()
+    ) -> [UInt8] {
         var response = ClientResponse(
-            ruleset: ruleset ?? Self.empty,
+            ruleset: compiled,
             surroundings: surroundings,
             user: user,
+            shown: shown ?? user,
             options: options
         )
-        return response.make() ?? response.blank()
+        return response.make(additions) ?? response.blank(additions)
     }
 }
 
-struct ClientResponse {
+struct ClientResponse: ~Copyable {
     let ruleset: Ruleset
     let surroundings: Surroundings
     let user: FloodgateUser
+    let shown: FloodgateUser
     let options: ClientResponseOptions
     let app: JSONValue?
+    var writer = JSONWriter(capacity: 1 << 14)
+    /// Whether no member was written yet into the object that is open.
+    private var isFirst = true
     private let filtersByApp: Bool
+    /// Whether plain specs may be decided without the state of a full evaluation.
+    private let decidesPlainSpecs: Bool
 
-    init(ruleset: Ruleset, surroundings: Surroundings, user: FloodgateUser, options: ClientResponseOptions) {
+    init(
+        ruleset: Ruleset,
+        surroundings: Surroundings,
+        user: FloodgateUser,
+        shown: FloodgateUser,
+        options: ClientResponseOptions
+    ) {
         self.ruleset = ruleset
         self.surroundings = surroundings
         self.user = user
+        self.shown = shown
         self.options = options
         if let target = options.targetAppID {
             app = .string(target)
@@ -66,80 +98,90 @@ struct ClientResponse {
         filtersByApp =
             app.flatMap { AttributeText.text(of: $0) } != nil
             && (options.clientSDKKey != nil || options.targetAppID != nil)
+        decidesPlainSpecs = surroundings.overrides == nil || !options.includesLocalOverrides
     }
 
     /// What the core answers where an entity cannot be evaluated: not even the kind of hash.
-    func blank() -> JSONObject {
-        var object = JSONObject()
-        for part in ["feature_gates", "dynamic_configs", "layer_configs", "param_stores"] { object[part] = [:] }
-        object["time"] = 0
-        object["has_updates"] = false
-        object["hash_used"] = ""
-        object["user"] = .object(
-            user.wireObject(environment: environment, globalCustomFields: surroundings.globalCustomFields)
+    mutating func blank(_ additions: JSONObject) -> [UInt8] {
+        writer.removeAll()
+        writer.raw(
+            """
+            {"feature_gates":{},"dynamic_configs":{},"layer_configs":{},"param_stores":{},"time":0,"has_updates":false,\
+            "hash_used":"","user":
+            """
         )
-        object["evaluated_keys"] = [:]
-        object["sdkParams"] = [:]
-        object.set("pa_hash", privateAttributesHash().map(JSONValue.string))
-        return object
+        writeUser()
+        writer.raw(",\"evaluated_keys\":{},\"sdkParams\":{}")
+        finish(JSONObject(), additions)
+        return writer.bytes
     }
 
     /// The response, or nil if an entity could not be evaluated.
-    mutating func make() -> JSONObject? {
-        var gates = JSONObject()
+    mutating func make(_ additions: JSONObject) -> [UInt8]? {
+        writer.raw("{\"feature_gates\":{")
+        isFirst = true
         for index in ruleset.gateSpecs where isShown(index) {
-            guard let entry = gate(index) else { return nil }
-            if let entry = entry.object { gates[entry["name"]?.stringValue ?? ""] = .object(entry) }
+            guard writeGate(index) else { return nil }
         }
-        var configs = JSONObject()
+        writer.raw("},\"dynamic_configs\":{")
+        isFirst = true
         for index in ruleset.configSpecs where isShown(index) {
-            guard let entry = config(index) else { return nil }
-            configs[entry["name"]?.stringValue ?? ""] = .object(entry)
+            guard writeConfig(index) else { return nil }
         }
         for bandit in ruleset.bandits.values.sorted(by: { $0.name < $1.name }) where isOfApp(bandit.targetApps) {
-            let name = options.hash(bandit.name)
-            guard let outcome = evaluate(-1, named: bandit.name, as: .experiment) else { return nil }
-            var entry = head(name, outcome)
-            addValue(of: outcome, to: &entry)
-            entry.set("group_name", ruleset.optionalText(outcome.groupName).map(JSONValue.string))
-            if outcome.isInLayer { entry["is_in_layer"] = true }
-            if outcome.explicitParameters >= 0 { entry["explicit_parameters"] = texts(outcome.explicitParameters) }
-            configs[name] = .object(entry)
+            guard writeBandit(bandit) else { return nil }
         }
-        var layers = JSONObject()
+        writer.raw("},\"layer_configs\":{")
+        isFirst = true
         for index in ruleset.layerSpecs where isShown(index) {
-            guard let entry = layer(index) else { return nil }
-            layers[entry["name"]?.stringValue ?? ""] = .object(entry)
+            guard writeLayer(index) else { return nil }
         }
-        var object = JSONObject()
-        object["feature_gates"] = .object(gates)
-        object["dynamic_configs"] = .object(configs)
-        object["layer_configs"] = .object(layers)
-        object["param_stores"] = .object(parameterStores())
-        object["time"] = .number(
-            ruleset.time <= UInt64(Int64.max) ? .integer(Int64(ruleset.time)) : .unsigned(ruleset.time)
-        )
-        object["has_updates"] = true
-        object["hash_used"] = .string(options.hash.rawValue)
-        object["user"] = .object(
-            user.wireObject(environment: environment, globalCustomFields: surroundings.globalCustomFields)
-        )
-        object["evaluated_keys"] = .object(evaluatedKeys())
-        object["sdkParams"] = [:]
-        object.set("pa_hash", privateAttributesHash().map(JSONValue.string))
-        addSessionReplay(to: &object)
-        return object
+        writer.raw("},\"param_stores\":")
+        writer.write(parameterStores())
+        writer.raw(",\"time\":")
+        writer.write(unsigned: ruleset.time)
+        writer.raw(",\"has_updates\":true,\"hash_used\":\"")
+        writer.raw(options.hash.rawValue.utf8)
+        writer.raw("\",\"user\":")
+        writeUser()
+        writer.raw(",\"evaluated_keys\":")
+        writer.write(evaluatedKeys())
+        writer.raw(",\"sdkParams\":{}")
+        finish(sessionReplay(), additions)
+        return writer.bytes
     }
 
-    private var environment: JSONObject? {
-        surroundings.environment ?? ruleset.defaultEnvironment.map { ["tier": .string($0)] }
+    private mutating func writeUser() {
+        let environment = surroundings.environment ?? ruleset.defaultEnvironment.map { ["tier": .string($0)] }
+        writer.write(
+            shown.wireObject(environment: environment, globalCustomFields: surroundings.globalCustomFields)
+        )
+    }
+
+    private mutating func finish(_ sessionReplay: JSONObject, _ additions: JSONObject) {
+        if let hash = privateAttributesHash() {
+            writer.raw(",\"pa_hash\":")
+            writer.write(hash)
+        }
+        for list in [sessionReplay, additions] {
+            for member in list {
+                writer.raw(",")
+                writer.write(member.name)
+                writer.raw(":")
+                writer.write(member.value)
+            }
+        }
+        writer.raw("}")
     }
 
     private func isShown(_ index: Int32) -> Bool {
-        let spec = ruleset.specs[Int(index)]
-        if spec.entity == .segment || spec.entity == .holdout { return false }
-        if options.removesExperimentsInLayers, spec.entity == .experiment, spec.isInLayer == true { return false }
-        return isOfApp(spec.targetApps >= 0 ? ruleset.textLists[Int(spec.targetApps)] : nil)
+        let spec = ruleset.specs.pointer(to: index)
+        if spec.pointee.entity == .segment || spec.pointee.entity == .holdout { return false }
+        if options.removesExperimentsInLayers, spec.pointee.entity == .experiment, spec.pointee.isInLayer == true {
+            return false
+        }
+        guard filtersByApp else { return true }
+        return isOfApp(spec.pointee.targetApps >= 0 ? ruleset.textLists[Int(spec.pointee.targetApps)] : nil)
     }
 
     private func isOfApp(_ apps: [String]?) -> Bool {
@@ -148,11 +190,57 @@ struct ClientResponse {
         return apps?.contains { $0.isExactly(app) } ?? false
     }
 
-    private func evaluate(_ index: Int32, as kind: Kind) -> Outcome? {
-        evaluate(index, named: ruleset.text(ruleset.specs[Int(index)].name), as: kind)
+    // MARK: Evaluating
+
+    /// What an entry says of one evaluation.
+    private struct Entry {
+        var ruleID: String
+        var isDefault: Bool
+        var groupName: String?
+        var bool: Bool
+        var value: JSONValue?
+        var idType: String?
+        var isActive: Bool
+        var isExperimentGroup: Bool
+        var isInLayer: Bool
+        var explicitParameters: Int32
+        var exposures: [SecondaryExposure] = []
+        var undelegated: [SecondaryExposure] = []
+        var delegate: String?
+        var parameterRuleIDs: JSONObject?
     }
 
-    private func evaluate(_ index: Int32, named name: String, as kind: Kind) -> Outcome? {
+    private func evaluate(_ index: Int32, as kind: Kind) -> Entry? {
+        if decidesPlainSpecs, let spec = ruleset.plainSpec(index, as: kind) { return decide(spec, index, as: kind) }
+        return evaluate(index, named: ruleset.text(ruleset.specs[Int(index)].name), as: kind)
+    }
+
+    private func decide(_ spec: UnsafePointer<CompiledSpec>, _ index: Int32, as kind: Kind) -> Entry {
+        let decision = ruleset.decide(spec, for: user.storage, in: surroundings)
+        let answer = ruleset.pooledAnswers.answers.pointer(to: ruleset.answer(decision, of: index)).pointee
+        var value: JSONValue?
+        if kind != .gate {
+            let place =
+                decision.rule >= 0 && decision.passes
+                ? ruleset.rules.pointer(to: decision.rule).pointee.returnValue : spec.pointee.defaultValue
+            value = ruleset.values.pointer(to: place).pointee
+        }
+        return Entry(
+            ruleID: answer.ruleID,
+            isDefault: decision.rule < 0
+                ? spec.pointee.isEnabled : ruleset.rules.pointer(to: decision.rule).pointee.id == .default,
+            groupName: answer.groupName,
+            bool: answer.passed,
+            value: value,
+            idType: answer.spec.idType,
+            isActive: answer.isExperimentActive,
+            isExperimentGroup: answer.isUserInExperiment,
+            isInLayer: spec.pointee.isInLayer ?? false,
+            explicitParameters: spec.pointee.explicitParameters
+        )
+    }
+
+    private func evaluate(_ index: Int32, named name: String, as kind: Kind) -> Entry? {
         var session = Session()
         if let app { session.makeRare().app = app }
         session.ignoresOverrides = !options.includesLocalOverrides
@@ -168,104 +256,216 @@ struct ClientResponse {
         )
         if session.isTooDeep { return nil }
         outcome.settle()
-        return outcome
+        return Entry(
+            ruleID: ruleset.ruleID(outcome),
+            isDefault: outcome.ruleID == .default,
+            groupName: ruleset.optionalText(outcome.groupName),
+            bool: outcome.bool,
+            value: ruleset.rawValue(outcome),
+            idType: ruleset.optionalText(outcome.idType),
+            isActive: outcome.isActive,
+            isExperimentGroup: outcome.isExperimentGroup,
+            isInLayer: outcome.isInLayer,
+            explicitParameters: outcome.explicitParameters,
+            exposures: outcome.exposures,
+            undelegated: outcome.extras.undelegated ?? [],
+            delegate: ruleset.optionalText(outcome.delegate),
+            parameterRuleIDs: outcome.extras.parameterRuleIDs
+        )
     }
 
     // MARK: Entries
 
-    private func head(_ index: Int32, _ outcome: Outcome) -> JSONObject {
-        head(options.hash(ruleset.text(ruleset.specs[Int(index)].name)), outcome)
+    /// Writes the start of an entry, up to its secondary exposures.
+    @inline(__always)
+    private mutating func begin(_ name: String, ruleID: String) {
+        if isFirst { isFirst = false } else { writer.raw(",") }
+        let start = writer.count
+        switch options.hash {
+        case .none: writer.write(name)
+        case .djb2:
+            writer.raw("\"")
+            writer.write(integer: Int64(NameHash.djb2(name)))
+            writer.raw("\"")
+        case .sha256: writer.write(options.hash(name))
+        }
+        let end = writer.count
+        writer.raw(":{\"name\":")
+        writer.repeat(start..<end)
+        writer.raw(",\"rule_id\":")
+        writer.write(ruleID)
     }
 
-    private func head(_ hashedName: String, _ outcome: Outcome) -> JSONObject {
-        var object = JSONObject()
-        object["name"] = .string(hashedName)
-        object["rule_id"] = .string(ruleset.ruleID(outcome))
-        object["secondary_exposures"] = exposures(outcome.exposures)
-        return object
+    /// Writes the start of an entry, up to and with its secondary exposures.
+    private mutating func begin(_ name: String, _ entry: borrowing Entry) {
+        begin(name, ruleID: entry.ruleID)
+        writer.raw(",\"secondary_exposures\":")
+        write(entry.exposures)
     }
 
-    private func gate(_ index: Int32) -> (object: JSONObject?, Void)? {
-        guard let outcome = evaluate(index, as: .gate) else { return nil }
-        if options.removesDefaultValueGates, !outcome.bool, outcome.ruleID == .default, outcome.exposures.isEmpty {
-            return (nil, ())
+    /// The entry of a gate without nested ones, which most are, straight from its ready answer.
+    private mutating func writePlainGate(_ spec: UnsafePointer<CompiledSpec>, _ index: Int32) {
+        let decision = ruleset.decide(spec, for: user.storage, in: surroundings)
+        let answer = ruleset.pooledAnswers.answers.pointer(to: ruleset.answer(decision, of: index))
+        begin(ruleset.texts.pointer(to: spec.pointee.name.index).pointee, ruleID: answer.pointee.ruleID)
+        if options.removesIDType {
+            writer.raw(
+                answer.pointee.passed
+                    ? ",\"secondary_exposures\":[],\"value\":true}" : ",\"secondary_exposures\":[],\"value\":false}"
+            )
+            return
         }
-        var object = head(index, outcome)
-        object["value"] = .bool(outcome.bool)
-        if !options.removesIDType, outcome.idType.index >= 0 {
-            object["id_type"] = .string(ruleset.text(outcome.idType))
-        }
-        return (object, ())
+        writer.raw(
+            answer.pointee.passed
+                ? ",\"secondary_exposures\":[],\"value\":true,\"id_type\":"
+                : ",\"secondary_exposures\":[],\"value\":false,\"id_type\":"
+        )
+        writer.write(answer.pointee.spec.idType)
+        writer.raw("}")
     }
 
-    private func config(_ index: Int32) -> JSONObject? {
-        let spec = ruleset.specs[Int(index)]
-        let isConfig = spec.entity == .dynamicConfig
-        guard let outcome = evaluate(index, as: isConfig ? .config : .experiment) else { return nil }
-        var object = head(index, outcome)
-        addValue(of: outcome, to: &object)
-        if isConfig {
-            object["passed"] = .bool(outcome.bool)
-            return object
+    private mutating func writeGate(_ index: Int32) -> Bool {
+        if decidesPlainSpecs, !options.removesDefaultValueGates, let spec = ruleset.plainSpec(index, as: .gate) {
+            writePlainGate(spec, index)
+            return true
         }
-        object.set("group_name", ruleset.optionalText(outcome.groupName).map(JSONValue.string))
-        if outcome.isInLayer { object["is_in_layer"] = true }
-        if outcome.explicitParameters >= 0 {
-            object["explicit_parameters"] = texts(outcome.explicitParameters)
+        guard let entry = evaluate(index, as: .gate) else { return false }
+        if options.removesDefaultValueGates, !entry.bool, entry.isDefault, entry.exposures.isEmpty { return true }
+        begin(ruleset.text(ruleset.specs.pointer(to: index).pointee.name), entry)
+        writer.raw(entry.bool ? ",\"value\":true" : ",\"value\":false")
+        if !options.removesIDType, let idType = entry.idType {
+            writer.raw(",\"id_type\":")
+            writer.write(idType)
         }
-        if spec.entity == .experiment {
-            object["is_experiment_active"] = .bool(outcome.isActive)
-            object["is_user_in_experiment"] = .bool(outcome.isExperimentGroup)
-        }
-        return object
+        writer.raw("}")
+        return true
     }
 
-    private func layer(_ index: Int32) -> JSONObject? {
-        guard let outcome = evaluate(index, as: .layer) else { return nil }
-        var object = head(index, outcome)
-        addValue(of: outcome, to: &object)
-        object.set("group_name", ruleset.optionalText(outcome.groupName).map(JSONValue.string))
-        object["explicit_parameters"] = texts(outcome.explicitParameters)
-        if let delegate = ruleset.optionalText(outcome.delegate) {
-            object["allocated_experiment_name"] = .string(options.hash(delegate))
-            object["is_experiment_active"] = .bool(outcome.isActive)
-            object["is_user_in_experiment"] = .bool(outcome.isExperimentGroup)
+    private mutating func writeConfig(_ index: Int32) -> Bool {
+        let kind = ruleset.specs.pointer(to: index).pointee.entity
+        guard let entry = evaluate(index, as: kind == .dynamicConfig ? .config : .experiment) else { return false }
+        begin(ruleset.text(ruleset.specs.pointer(to: index).pointee.name), entry)
+        writeValue(entry)
+        if kind == .dynamicConfig {
+            writer.raw(entry.bool ? ",\"passed\":true}" : ",\"passed\":false}")
+            return true
         }
-        object["undelegated_secondary_exposures"] = exposures(outcome.extras.undelegated ?? [])
-        if let ruleIDs = outcome.extras.parameterRuleIDs {
-            object["parameter_rule_ids"] = .object(ruleIDs)
-        }
-        return object
+        writeGroup(entry)
+        if kind == .experiment { writeExperimentState(entry) }
+        writer.raw("}")
+        return true
     }
 
-    private func addValue(of outcome: Outcome, to object: inout JSONObject) {
-        switch ruleset.rawValue(outcome) {
-        case nil: object["value"] = .null
-        case .number, .string, .array: object["value"] = [:]
-        case let value?: object["value"] = value
-        }
-        object["group"] = .string(ruleset.ruleID(outcome))
-        let idType = ruleset.text(outcome.idType)
-        if !options.removesIDType { object["id_type"] = .string(idType) }
-        object["is_device_based"] = .bool(idType == "stableID" || idType == "stableid")
+    private mutating func writeBandit(_ bandit: Bandit) -> Bool {
+        guard let entry = evaluate(-1, named: bandit.name, as: .experiment) else { return false }
+        begin(bandit.name, entry)
+        writeValue(entry)
+        writeGroup(entry)
+        writer.raw("}")
+        return true
     }
 
-    private func texts(_ list: Int32) -> JSONValue {
-        list < 0 ? [] : .array(ruleset.textLists[Int(list)].map(JSONValue.string))
+    private mutating func writeLayer(_ index: Int32) -> Bool {
+        guard let entry = evaluate(index, as: .layer) else { return false }
+        begin(ruleset.text(ruleset.specs.pointer(to: index).pointee.name), entry)
+        writeValue(entry)
+        if let group = entry.groupName {
+            writer.raw(",\"group_name\":")
+            writer.write(group)
+        }
+        writer.raw(",\"explicit_parameters\":")
+        writeTexts(entry.explicitParameters)
+        if let delegate = entry.delegate {
+            writer.raw(",\"allocated_experiment_name\":")
+            writer.write(options.hash(delegate))
+            writeExperimentState(entry)
+        }
+        writer.raw(",\"undelegated_secondary_exposures\":")
+        write(entry.undelegated)
+        if let ruleIDs = entry.parameterRuleIDs {
+            writer.raw(",\"parameter_rule_ids\":")
+            writer.write(ruleIDs)
+        }
+        writer.raw("}")
+        return true
+    }
+
+    private mutating func writeValue(_ entry: borrowing Entry) {
+        writer.raw(",\"value\":")
+        switch entry.value {
+        case nil: writer.raw("null")
+        case .number, .string, .array: writer.raw("{}")
+        case let value?: writer.write(value)
+        }
+        writer.raw(",\"group\":")
+        writer.write(entry.ruleID)
+        let idType = entry.idType ?? ""
+        if !options.removesIDType {
+            writer.raw(",\"id_type\":")
+            writer.write(idType)
+        }
+        let isDevice = idType.isExactly("stableID") || idType.isExactly("stableid")
+        writer.raw(isDevice ? ",\"is_device_based\":true" : ",\"is_device_based\":false")
+    }
+
+    private mutating func writeGroup(_ entry: borrowing Entry) {
+        if let group = entry.groupName {
+            writer.raw(",\"group_name\":")
+            writer.write(group)
+        }
+        if entry.isInLayer { writer.raw(",\"is_in_layer\":true") }
+        if entry.explicitParameters >= 0 {
+            writer.raw(",\"explicit_parameters\":")
+            writeTexts(entry.explicitParameters)
+        }
+    }
+
+    private mutating func writeExperimentState(_ entry: borrowing Entry) {
+        writer.raw(entry.isActive ? ",\"is_experiment_active\":true" : ",\"is_experiment_active\":false")
+        writer.raw(
+            entry.isExperimentGroup ? ",\"is_user_in_experiment\":true" : ",\"is_user_in_experiment\":false"
+        )
+    }
+
+    private mutating func writeTexts(_ list: Int32) {
+        writer.raw("[")
+        if list >= 0 {
+            for (index, text) in ruleset.textLists[Int(list)].enumerated() {
+                if index > 0 { writer.raw(",") }
+                writer.write(text)
+            }
+        }
+        writer.raw("]")
     }
 
     /// Hashed, without later duplicates.
-    private func exposures(_ list: [SecondaryExposure]) -> JSONValue {
-        var seen: Set<SecondaryExposure> = []
-        return .array(
-            list.filter { seen.insert($0).inserted }.map { exposure in
-                var object = JSONObject()
-                object["gate"] = .string(options.hash(exposure.gate))
-                object["gateValue"] = exposure.value ? "true" : "false"
-                object["ruleID"] = .string(exposure.ruleID)
-                return .object(object)
-            }
-        )
+    private mutating func write(_ exposures: [SecondaryExposure]) {
+        if exposures.isEmpty { return writer.raw("[]") }
+        var seen: Set<ExactExposure> = []
+        var isFirst = true
+        writer.raw("[")
+        for exposure in exposures where exposures.count == 1 || seen.insert(ExactExposure(exposure)).inserted {
+            writer.raw(isFirst ? "{\"gate\":" : ",{\"gate\":")
+            isFirst = false
+            writer.write(options.hash(exposure.gate))
+            writer.raw(exposure.value ? ",\"gateValue\":\"true\",\"ruleID\":" : ",\"gateValue\":\"false\",\"ruleID\":")
+            writer.write(exposure.ruleID)
+            writer.raw("}")
+        }
+        writer.raw("]")
+    }
+
+    /// An exposure that is equal to another only if its texts have the same bytes.
+    private struct ExactExposure: Hashable {
+        let gate: ExactText
+        let value: Bool
+        let ruleID: ExactText
+
+        init(_ exposure: SecondaryExposure) {
+            gate = ExactText(exposure.gate)
+            value = exposure.value
+            ruleID = ExactText(exposure.ruleID)
+        }
     }
 
     // MARK: The rest of the response
@@ -318,8 +518,9 @@ struct ClientResponse {
         return String(sum)
     }
 
-    private func addSessionReplay(to object: inout JSONObject) {
-        guard let info = ruleset.sessionReplay else { return }
+    private func sessionReplay() -> JSONObject {
+        var object = JSONObject()
+        guard let info = ruleset.sessionReplay else { return object }
         let random = surroundings.random()
         func isSampled(_ rate: JSONValue?) -> Bool { rate?.doubleValue.map { random <= $0 } ?? true }
         var canRecord = isSampled(info["sampling_rate"])
@@ -362,5 +563,6 @@ struct ClientResponse {
                 )
             )
         }
+        return object
     }
 }

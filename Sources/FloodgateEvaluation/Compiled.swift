@@ -32,7 +32,10 @@ struct TextIndex: BitwiseCopyable, Sendable, Hashable {
     static let override = TextIndex(index: 3)
     static let prestart = TextIndex(index: 4)
     static let inlineTargetingRules = TextIndex(index: 5)
-    static let wellKnown = ["", "default", "disabled", "override", "prestart", "inlineTargetingRules"]
+    static let wellKnownTexts: [StaticString] = [
+        "", "default", "disabled", "override", "prestart", "inlineTargetingRules",
+    ]
+    static let wellKnown = wellKnownTexts.map { "\($0)" }
 }
 
 /// A run of neighbours in one of the ruleset's pools.
@@ -86,6 +89,8 @@ struct CompiledSpec: BitwiseCopyable, Sendable {
     var targetApps: Int32
     /// Whether a config mapping stands under this name.
     var hasMappings: Bool
+    /// Whether the rules ask nothing but the user, the time and the environment: see `Ruleset.decide`.
+    var isPlain = false
 }
 
 /// Which share of the units a rule lets through.
@@ -187,6 +192,21 @@ struct CompiledCondition: BitwiseCopyable, Sendable {
     var unit: UnitIndex
     var field: Int32
     var target: Int32
+    /// The attribute that a `user_field` condition looks at first.
+    var attribute: FieldName.BuiltIn?
+
+    /// Whether the outcome hangs on nothing but the user, the time and the environment, and leaves no trace behind.
+    var isPlain: Bool {
+        switch type {
+        case .always: return true
+        case .userField, .ip, .environment, .currentTime, .bucket, .unit: break
+        case .gate, .userAgent, .targetApp, .experimentGroup, .unsupported: return false
+        }
+        switch operation {
+        case .unsupported, .inSegmentList, .notInSegmentList: return false
+        default: return true
+        }
+    }
 }
 
 /// A name of an attribute, with everything that its look-up tries.

@@ -6,11 +6,19 @@ import FloodgateSpecs
 extension Evaluator {
     /// Whether the gate is open for `user`: the value alone, without what an exposure needs; false for an unknown gate.
     public func checkGate(_ name: String, for user: FloodgateUser) -> Bool {
-        guard let ruleset else { return surroundings.overrides?.gates.value(name, for: user) ?? false }
+        let index = compiled.gateTable.find(name)
+        if !isOverridden, let spec = compiled.plainSpec(index, as: .gate) {
+            return compiled.decideGate(spec, for: user.storage, in: surroundings)
+        }
+        return checkGateFully(index, name, for: user)
+    }
+
+    private func checkGateFully(_ index: Int32, _ name: String, for user: FloodgateUser) -> Bool {
+        guard hasSpecs else { return surroundings.overrides?.gates.value(name, for: user) ?? false }
         var session = Session()
         var outcome = Outcome()
-        ruleset.evaluate(
-            ruleset.gateTable.find(name),
+        compiled.evaluate(
+            index,
             named: name,
             as: .gate,
             for: user,
@@ -23,86 +31,82 @@ extension Evaluator {
 
     /// Evaluates the gate for `user`; an unknown name is a reason, not an error.
     public func gate(_ name: String, for user: FloodgateUser) -> GateEvaluation {
-        let (outcome, details) = evaluate(name, as: .gate, for: user)
+        let result = result(name, as: .gate, for: user)
         return GateEvaluation(
-            value: outcome.bool,
-            ruleID: ruleID(outcome),
-            idType: text(outcome.idType),
-            version: outcome.version,
-            secondaryExposures: outcome.exposures,
-            details: details,
-            logging: outcome.logging
+            answer: result.answer,
+            extras: result.extras,
+            secondaryExposures: result.secondaryExposures,
+            details: result.details
         )
     }
 
     /// Evaluates the dynamic config, experiment or autotune for `user`, as a config.
     public func dynamicConfig(_ name: String, for user: FloodgateUser) -> ConfigEvaluation {
-        config(name, as: .config, for: user)
+        result(name, as: .config, for: user)
     }
 
     /// Evaluates the experiment, dynamic config or contextual bandit for `user`, as an experiment.
     public func experiment(_ name: String, for user: FloodgateUser) -> ConfigEvaluation {
-        config(name, as: .experiment, for: user)
-    }
-
-    private func config(_ name: String, as kind: Kind, for user: FloodgateUser) -> ConfigEvaluation {
-        let (outcome, details) = evaluate(name, as: kind, for: user)
-        return ConfigEvaluation(
-            value: ruleset?.parameters(outcome) ?? outcome.extras.parameters,
-            ruleID: ruleID(outcome),
-            groupName: ruleset?.optionalText(outcome.groupName),
-            idType: text(outcome.idType),
-            version: outcome.version,
-            passed: outcome.bool,
-            isExperimentActive: outcome.isActive,
-            isUserInExperiment: outcome.isExperimentGroup,
-            secondaryExposures: outcome.exposures,
-            explicitParameters: explicitParameters(outcome),
-            details: details,
-            logging: outcome.logging
-        )
+        result(name, as: .experiment, for: user)
     }
 
     /// Evaluates the layer for `user`; an exposure is due for each parameter that is then read.
     public func layer(_ name: String, for user: FloodgateUser) -> LayerEvaluation {
-        let (outcome, details) = evaluate(name, as: .layer, for: user)
+        let result = result(name, as: .layer, for: user)
         return LayerEvaluation(
-            value: ruleset?.parameters(outcome) ?? outcome.extras.parameters,
-            ruleID: ruleID(outcome),
-            groupName: ruleset?.optionalText(outcome.groupName),
-            idType: text(outcome.idType),
-            version: outcome.version,
-            passed: outcome.bool,
-            isExperimentActive: outcome.isActive,
-            isUserInExperiment: outcome.isExperimentGroup,
-            allocatedExperiment: ruleset?.optionalText(outcome.delegate),
-            explicitParameters: explicitParameters(outcome) ?? [],
-            parameterRuleIDs: outcome.extras.parameterRuleIDs,
-            secondaryExposures: outcome.exposures,
-            undelegatedSecondaryExposures: outcome.extras.undelegated ?? [],
-            details: details,
-            logging: outcome.logging
+            answer: result.answer,
+            extras: result.extras,
+            secondaryExposures: result.secondaryExposures,
+            details: result.details
         )
     }
 
-    private func evaluate(
+    @inline(__always)
+    private func result(_ name: String, as kind: Kind, for user: FloodgateUser) -> ConfigEvaluation {
+        let index = compiled.find(name, in: kind.nameSpace)
+        guard !isOverridden, let spec = compiled.plainSpec(index, as: kind) else {
+            guard hasSpecs else { return withoutSpecs(name, as: kind, for: user) }
+            return evaluate(index, name, as: kind, for: user, on: compiled)
+        }
+        let decision = compiled.decide(spec, for: user.storage, in: surroundings)
+        return ConfigEvaluation(
+            answer: compiled.pooledAnswers.answers.pointer(to: compiled.answer(decision, of: index)).pointee,
+            extras: nil,
+            secondaryExposures: [],
+            details: EvaluationDetails(
+                reason: .recognized(from: source),
+                time: compiled.time,
+                receivedAt: compiled.receivedAt
+            )
+        )
+    }
+
+    /// Overrides answer before there are specs, too; only groups need the experiment's spec.
+    func withoutSpecs(_ name: String, as kind: Kind, for user: FloodgateUser) -> ConfigEvaluation {
+        var outcome = Outcome()
+        var reason = EvaluationReason.noSpecs(source)
+        if let overrides = surroundings.overrides,
+            Self.empty.apply(overrides, to: name, as: kind, for: user, into: &outcome)
+        {
+            reason = .localOverride
+        }
+        return Self.empty.result(&outcome, EvaluationDetails(reason: reason))
+    }
+
+    /// The full path; a recorder, if there is one, takes down how the answer comes about.
+    func evaluate(
+        _ index: Int32,
         _ name: String,
         as kind: Kind,
-        for user: FloodgateUser
-    ) -> (Outcome, EvaluationDetails) {
+        for user: FloodgateUser,
+        on ruleset: Ruleset,
+        recordingInto recorder: TraceRecorder? = nil
+    ) -> ConfigEvaluation {
         var outcome = Outcome()
-        guard let ruleset else {
-            // Overrides answer before there are specs, too; only groups need the experiment's spec.
-            if let overrides = surroundings.overrides,
-                Self.empty.apply(overrides, to: name, as: kind, for: user, into: &outcome)
-            {
-                return (outcome, EvaluationDetails(reason: .localOverride))
-            }
-            return (outcome, EvaluationDetails(reason: .noSpecs(source)))
-        }
         var session = Session()
+        if let recorder { session.record(into: recorder) }
         ruleset.evaluate(
-            ruleset.find(name, in: kind.nameSpace),
+            index,
             named: name,
             as: kind,
             for: user,
@@ -110,39 +114,72 @@ extension Evaluator {
             &session,
             into: &outcome
         )
+        var details = EvaluationDetails(
+            reason: .recognized(from: source),
+            time: ruleset.time,
+            receivedAt: ruleset.receivedAt
+        )
         if session.isTooDeep {
-            let reason = EvaluationReason.error(Session.depthMessage)
-            return (Outcome(), EvaluationDetails(reason: reason, time: ruleset.time, receivedAt: ruleset.receivedAt))
+            details.reason = .error(Session.depthMessage)
+            outcome = Outcome()
+            return ruleset.result(&outcome, details)
         }
+        switch outcome.status {
+        case .recognized: break
+        case .unrecognized: details.reason = .unrecognized(from: source)
+        case .unsupported: details.reason = .unsupported(from: source)
+        case .overridden: details.reason = .localOverride
+        }
+        details.usedIDList = session.usedIDList
+        return ruleset.result(&outcome, details)
+    }
+}
+
+extension Ruleset {
+    /// What a full evaluation came to, in the form of all results.
+    func result(_ outcome: inout Outcome, _ details: EvaluationDetails) -> ConfigEvaluation {
+        let answer = answer(of: outcome)
         outcome.settle()
-        let reason: EvaluationReason =
-            switch outcome.status {
-            case .recognized: .recognized(from: source)
-            case .unrecognized: .unrecognized(from: source)
-            case .unsupported: .unsupported(from: source)
-            case .overridden: .localOverride
-            }
-        return (
-            outcome,
-            EvaluationDetails(
-                reason: reason,
-                time: ruleset.time,
-                receivedAt: ruleset.receivedAt,
-                usedIDList: session.usedIDList
-            )
+        return ConfigEvaluation(
+            answer: answer,
+            extras: extras(of: outcome),
+            secondaryExposures: outcome.exposures,
+            details: details
         )
     }
 
-    /// Stands in where there are no specs yet.
-    static let empty = Ruleset(compiling: .init(time: 0), receivedAt: 0)
+    private func answer(of outcome: Outcome) -> Answer {
+        // One rule alone had a say, so its answer is ready.
+        if outcome.answer >= 0, outcome.status == .recognized, !outcome.hasExtras {
+            return pooledAnswers.answers[Int(outcome.answer)]
+        }
+        return Answer(
+            SpecFacts(
+                idType: text(outcome.idType),
+                version: outcome.version,
+                forwardsAll: outcome.forwardsAll,
+                explicitParameters: outcome.explicitParameters < 0
+                    ? nil : textLists[Int(outcome.explicitParameters)]
+            ),
+            ruleID: ruleID(outcome),
+            groupName: optionalText(outcome.groupName),
+            value: parameters(outcome),
+            passed: outcome.bool,
+            isExperimentActive: outcome.isActive,
+            isUserInExperiment: outcome.isExperimentGroup,
+            samplingRate: outcome.samplingRate
+        )
+    }
 
-    private func text(_ index: TextIndex) -> String { (ruleset ?? Self.empty).text(index) }
-
-    private func ruleID(_ outcome: Outcome) -> String { (ruleset ?? Self.empty).ruleID(outcome) }
-
-    private func explicitParameters(_ outcome: Outcome) -> [String]? {
-        guard let ruleset, outcome.explicitParameters >= 0 else { return nil }
-        return ruleset.textLists[Int(outcome.explicitParameters)]
+    private func extras(of outcome: Outcome) -> AnswerExtras? {
+        guard outcome.hasExtras || outcome.delegate.index >= 0 else { return nil }
+        let extras = outcome.extras
+        return AnswerExtras(
+            allocatedExperiment: optionalText(outcome.delegate),
+            parameterRuleIDs: extras.parameterRuleIDs,
+            undelegated: extras.undelegated,
+            mappedTo: extras.mappedTo
+        )
     }
 }
 
@@ -152,10 +189,6 @@ extension Session {
 }
 
 extension Outcome {
-    var logging: ExposureLogging {
-        ExposureLogging(samplingRate: samplingRate, forwardsAll: forwardsAll, overrideConfigName: extras.mappedTo)
-    }
-
     /// At the end of a top-level evaluation: what was asked without any delegation is undelegated.
     mutating func settle() {
         if status == .recognized || delegate.index >= 0, !exposures.isEmpty, extras.undelegated == nil {

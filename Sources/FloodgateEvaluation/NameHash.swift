@@ -20,6 +20,15 @@ public enum NameHash: String, Sendable, Hashable, CaseIterable {
 
     /// The djb2 hash of `text`.
     public static func djb2(_ text: String) -> UInt32 {
-        text.unicodeScalars.reduce(0) { $0 &* 31 &+ $1.value }
+        let ascii = text.utf8.withContiguousStorageIfAvailable { bytes -> UInt32? in
+            var hash: UInt32 = 0
+            for byte in bytes {
+                guard byte < 0x80 else { return nil }
+                hash = hash &* 31 &+ UInt32(byte)
+            }
+            return hash
+        }
+        if let hash = ascii ?? nil { return hash }
+        return text.unicodeScalars.reduce(0) { $0 &* 31 &+ $1.value }
     }
 }

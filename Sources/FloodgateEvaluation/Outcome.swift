@@ -47,11 +47,15 @@ struct Outcome {
     var isExploring = false
     var samplingRate: UInt64?
     var forwardsAll = false
+    /// Where the answer of the one rule that decided stands among the ruleset's; -1 if it is not that simple.
+    var answer: Int32 = -1
     private var box: Box?
 
     init() {}
 
     var extras: Extras { box?.extras ?? Extras() }
+
+    var hasExtras: Bool { box != nil }
 
     mutating func setExtras(_ change: (inout Extras) -> Void) {
         let box = box ?? Box()
@@ -101,9 +105,13 @@ struct Session {
         /// The app that `target_app` conditions see; nil takes the document's own.
         var app: JSONValue?
         var userAgent: UserAgent?
+        /// Takes the evaluation down, if an explanation was asked for.
+        var recorder: TraceRecorder?
     }
 
     private(set) var rare: Rare?
+    /// Whether there is a recorder: all that an evaluation without one looks at.
+    private(set) var isTraced = false
     var nesting = 0
     /// The greatest nesting since the gate on the way began.
     var deepest = 0
@@ -117,8 +125,7 @@ struct Session {
     var usedIDList = false
     /// Local overrides are left out of client responses unless asked for.
     var ignoresOverrides = false
-    /// The last bucket, since the groups of an experiment ask for the same one in turn.
-    var bucket: (salt: Int32, unit: Int32, number: Int64) = (-1, -1, 0)
+    var bucket = BucketMemo()
 
     init() {}
 
@@ -130,6 +137,7 @@ struct Session {
         fresh.askedInAll = askedInAll + 1
         fresh.ignoresOverrides = ignoresOverrides
         if let app = rare?.app { fresh.makeRare().app = app }
+        if let recorder { fresh.record(into: recorder) }
         return fresh
     }
 
@@ -151,6 +159,14 @@ struct Session {
         forgiven += 1
         isTooDeep = false
         return true
+    }
+
+    var recorder: TraceRecorder? { rare?.recorder }
+
+    /// Has everything taken down from now on.
+    mutating func record(into recorder: TraceRecorder) {
+        makeRare().recorder = recorder
+        isTraced = true
     }
 
     mutating func makeRare() -> Rare {

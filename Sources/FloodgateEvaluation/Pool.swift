@@ -30,4 +30,11 @@ struct Pool<Element: Sendable>: ~Copyable, @unchecked Sendable {
             yield elements[index]
         }
     }
+
+    /// Where an element lies, without a check: for places that the compiler of the document wrote itself.
+    @inline(__always)
+    func pointer(to index: Int32) -> UnsafePointer<Element> {
+        assert(index >= 0 && Int(index) < elements.count, "a compiled document names only what it holds")
+        return UnsafePointer(elements.baseAddress.unsafelyUnwrapped + Int(index))
+    }
 }

@@ -39,40 +39,58 @@ extension Ruleset {
         }
         let left: Operand
         switch condition.type {
-        case .userField:
-            left = attribute(condition.field, of: user, in: surroundings)
-        case .bucket(let salt): left = .bucket(bucket(salt, condition.unit, of: user, &session))
-        case .unit: left = Operand(unit(condition.unit, of: user))
-        case .ip: left = country(condition.field, of: user, in: surroundings)
-        case .userAgent: left = userAgent(condition.field, of: user, in: surroundings, &session)
-        case .environment: left = environment(condition.field, of: user, in: surroundings)
-        case .currentTime: left = .time(surroundings.now())
+        case .userAgent: left = userAgent(condition.field, of: user.storage, in: surroundings, &session)
         case .targetApp: left = Operand(session.rare?.app ?? apps.own)
         case .experimentGroup:
             left = experimentGroup(condition.field, for: user, in: surroundings, &session)
             if session.isTooDeep { return }
-        case .always, .gate, .unsupported: return
+        default: left = self.left(condition, of: user.storage, in: surroundings, &session.bucket)
         }
-        outcome.bool = compare(left, condition, in: surroundings, &session)
+        if session.isTraced { traceValue(left, condition, surroundings, session) }
+        switch condition.operation {
+        case .inSegmentList: outcome.bool = isListed(left, condition, surroundings, &session)
+        case .notInSegmentList: outcome.bool = !isListed(left, condition, surroundings, &session)
+        default: outcome.bool = compare(left, condition, in: surroundings)
+        }
     }
 
     // MARK: Left values
 
+    /// What a condition looks at; for the types that hang on nothing but the user, the time and the environment.
     @inline(__always)
-    private func bucket(_ salt: Extent, _ unit: UnitIndex, of user: FloodgateUser, _ session: inout Session) -> Int64 {
-        if session.bucket.salt == salt.start, session.bucket.unit == unit.index { return session.bucket.number }
+    func left(
+        _ condition: CompiledCondition,
+        of user: UserStorage,
+        in surroundings: borrowing Surroundings,
+        _ memo: inout BucketMemo
+    ) -> Operand {
+        switch condition.type {
+        case .userField: return attribute(condition.field, of: user, in: surroundings)
+        case .bucket(let salt): return .bucket(bucket(salt, condition.unit, of: user, &memo))
+        case .unit: return Operand(unit(condition.unit, of: user))
+        case .ip: return country(condition.field, of: user, in: surroundings)
+        case .environment: return environment(condition.field, of: user, in: surroundings)
+        case .currentTime: return .time(surroundings.now())
+        case .always, .gate, .userAgent, .targetApp, .experimentGroup, .unsupported: return .missing
+        }
+    }
+
+    @inline(__always)
+    func bucket(_ salt: Extent, _ unit: UnitIndex, of user: UserStorage, _ memo: inout BucketMemo) -> Int64 {
+        if memo.salt == salt.start, memo.unit == unit.index { return memo.number }
         let number = Int64(hash(salt, unit, of: user) % 1000)
-        session.bucket = (salt.start, unit.index, number)
+        memo = BucketMemo(salt: salt.start, unit: unit.index, number: number)
         return number
     }
 
     /// The attribute that a condition names, by the order of the reference's §5.1.
-    func attribute(_ field: Int32, of user: FloodgateUser, in surroundings: Surroundings) -> Operand {
+    func attribute(_ field: Int32, of user: UserStorage, in surroundings: borrowing Surroundings) -> Operand {
         guard field >= 0 else { return .missing }
         return attribute(fields[Int(field)], of: user, in: surroundings)
     }
 
-    private func attribute(_ field: FieldName, of user: FloodgateUser, in surroundings: Surroundings) -> Operand {
+    private func attribute(_ field: FieldName, of user: UserStorage, in surroundings: borrowing Surroundings) -> Operand
+    {
         if let builtIn = field.builtIn, let value = Self.member(builtIn, of: user) {
             if case .string(let text) = value {
                 if !text.isEmpty { return .json(value) }
@@ -94,7 +112,7 @@ extension Ruleset {
         return object[field.name] ?? object[field.lowercased]
     }
 
-    private static func member(_ name: FieldName.BuiltIn, of user: FloodgateUser) -> JSONValue? {
+    private static func member(_ name: FieldName.BuiltIn, of user: UserStorage) -> JSONValue? {
         switch name {
         case .userID: user.userID
         case .email: user.email
@@ -109,7 +127,7 @@ extension Ruleset {
     private static let ipField = FieldName("ip")
     private static let userAgentField = FieldName("userAgent")
 
-    private func country(_ field: Int32, of user: FloodgateUser, in surroundings: Surroundings) -> Operand {
+    private func country(_ field: Int32, of user: UserStorage, in surroundings: borrowing Surroundings) -> Operand {
         let given = attribute(field, of: user, in: surroundings)
         guard case .missing = given, field >= 0, fields[Int(field)].name == "country", surroundings.looksUpCountries,
             let ip = attribute(Self.ipField, of: user, in: surroundings).text,
@@ -120,8 +138,8 @@ extension Ruleset {
 
     private func userAgent(
         _ field: Int32,
-        of user: FloodgateUser,
-        in surroundings: Surroundings,
+        of user: UserStorage,
+        in surroundings: borrowing Surroundings,
         _ session: inout Session
     ) -> Operand {
         let given = attribute(field, of: user, in: surroundings)
@@ -141,7 +159,7 @@ extension Ruleset {
         return Operand(answer.map(JSONValue.string))
     }
 
-    private func environment(_ field: Int32, of user: FloodgateUser, in surroundings: Surroundings) -> Operand {
+    private func environment(_ field: Int32, of user: UserStorage, in surroundings: borrowing Surroundings) -> Operand {
         guard field >= 0 else { return .missing }
         let field = fields[Int(field)]
         if let value = user.statsigEnvironment?[field.name] { return .json(value) }

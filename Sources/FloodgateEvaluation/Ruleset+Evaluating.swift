@@ -15,6 +15,8 @@ extension Ruleset {
         _ session: inout Session,
         into outcome: inout Outcome
     ) {
+        if session.isTraced { traceEntry(index, name, kind, session) }
+        defer { if session.isTraced { traceExit(kind, outcome, session) } }
         if !session.ignoresOverrides, let overrides = surroundings.overrides,
             apply(overrides, to: name, as: kind, for: user, into: &outcome)
         {
@@ -44,11 +46,12 @@ extension Ruleset {
             evaluateMerging(spec, for: user, in: surroundings, &session, into: &outcome)
             return
         }
-        evaluateRules(of: spec, for: user, in: surroundings, &session, into: &outcome)
+        evaluateRules(of: spec, at: index, for: user, in: surroundings, &session, into: &outcome)
     }
 
     private func evaluateRules(
         of spec: CompiledSpec,
+        at specIndex: Int32,
         for user: FloodgateUser,
         in surroundings: Surroundings,
         _ session: inout Session,
@@ -68,7 +71,10 @@ extension Ruleset {
                 delegate(to: rule.delegate, for: user, in: surroundings, &session, into: &outcome)
                 return
             }
-            if passes(rule, for: user) {
+            let passes = passes(rule, for: user.storage)
+            if session.isTraced { traceShare(rule, user, session) }
+            outcome.answer = answer(Decision(rule: Int32(index), passes: passes), of: specIndex)
+            if passes {
                 outcome.value = .pooled(rule.returnValue)
                 outcome.bool = !rule.returnsFalse
             } else {
@@ -85,6 +91,7 @@ extension Ruleset {
         outcome.value = .pooled(spec.defaultValue)
         outcome.bool = spec.defaultIsTrue
         outcome.ruleID = spec.isEnabled ? .default : .disabled
+        outcome.answer = answer(.none, of: specIndex)
     }
 
     /// Evaluates the experiment at `index` in the same state; id type and version stay what they are.
@@ -128,22 +135,27 @@ extension Ruleset {
         into outcome: inout Outcome
     ) {
         var all = true
+        if session.isTraced { traceRule(rule, session) }
         for position in rule.conditions.places {
             let index = ruleConditions[position]
             guard index >= 0 else {
+                if session.isTraced { traceMissingCondition(session) }
                 outcome.isUnsupported = true
                 return
             }
+            if session.isTraced { traceCondition(conditions[Int(index)], user, session) }
             evaluate(conditions[Int(index)], for: user, in: surroundings, &session, into: &outcome)
             if session.isTooDeep { return }
+            if session.isTraced { traceVerdict(outcome, session) }
             if !outcome.bool { all = false }
         }
         outcome.bool = all
+        if session.isTraced { traceRuleEnd(outcome, session) }
     }
 
     /// Whether `rule` lets the user's unit through.
     @inline(__always)
-    func passes(_ rule: CompiledRule, for user: FloodgateUser) -> Bool {
+    func passes(_ rule: CompiledRule, for user: UserStorage) -> Bool {
         switch rule.share {
         case .everyone: true
         case .nobody: false
@@ -153,17 +165,19 @@ extension Ruleset {
 
     /// The hash of a salt and the user's unit ID; a missing one counts as the empty text.
     @inline(__always)
-    func hash(_ salt: Extent, _ unit: UnitIndex, of user: FloodgateUser) -> UInt64 {
+    func hash(_ salt: Extent, _ unit: UnitIndex, of user: UserStorage) -> UInt64 {
         let salt = UnsafeBufferPointer(rebasing: saltBytes.buffer[salt.places])
-        if unit.index == 0, case .string(let text)? = user.userID {
-            return UnsafeBufferPointer.reading(text) { SHA256.prefix(salt, $0) }
-        }
+        if unit.index == 0 { return SHA256.prefix(salt, user.text(.userID)) }
+        return hash(salt, otherUnit: unit, of: user)
+    }
+
+    private func hash(_ salt: UnsafeBufferPointer<UInt8>, otherUnit unit: UnitIndex, of user: UserStorage) -> UInt64 {
         let text = self.unit(unit, of: user).flatMap { AttributeText.text(of: $0) } ?? ""
         return UnsafeBufferPointer.reading(text) { SHA256.prefix(salt, $0) }
     }
 
     /// The user's unit ID of a type; nil if the user lacks it.
-    func unit(_ unit: UnitIndex, of user: FloodgateUser) -> JSONValue? {
+    func unit(_ unit: UnitIndex, of user: UserStorage) -> JSONValue? {
         guard unit.index > 0 else { return user.userID }
         let type = unitTypes[Int(unit.index)]
         return user.customIDs[type.name] ?? user.customIDs[type.lowercased]
@@ -184,6 +198,7 @@ extension Ruleset {
         // The core remembers nothing of gates at other depths, so what would be too deep here is evaluated again.
         if let memo = session.rare?.memo[name], session.nesting + memo.height <= Session.maximalNesting {
             answer = memo
+            if session.isTraced { traceMemo(index, name, memo, session) }
             session.deepest = max(session.deepest, session.nesting + memo.height)
         } else {
             guard session.nesting < Session.maximalNesting else {

@@ -45,7 +45,8 @@ extension Ruleset {
                 outcome.setExtras { $0.undelegated = undelegated }
                 return
             }
-            if !outcome.bool || !passes(rule, for: user) { continue }
+            if session.isTraced, outcome.bool { traceShare(rule, user, session) }
+            if !outcome.bool || !passes(rule, for: user.storage) { continue }
             if rule.delegate >= 0 {
                 self.delegate(to: rule.delegate, for: user, in: surroundings, &session, into: &outcome)
                 if session.isTooDeep { return }
@@ -96,12 +97,6 @@ extension Ruleset {
         }
     }
 
-    /// The value as parameters: an object is itself, other values are empty, null and booleans are none.
-    func parameters(_ outcome: Outcome) -> JSONObject? {
-        switch rawValue(outcome) {
-        case .object(let object): object
-        case .number, .string, .array: JSONObject()
-        case nil, .null, .bool: nil
-        }
-    }
+    /// The value as parameters; see `JSONValue.asParameters`.
+    func parameters(_ outcome: Outcome) -> JSONObject? { rawValue(outcome)?.asParameters }
 }

@@ -4,13 +4,12 @@ import FloodgateJSON
 import FloodgateRegex
 
 extension Ruleset {
-    /// Compares a left value with a condition's target; never called for an operator that nobody knows.
+    /// Compares a left value with a condition's target; ID lists are asked by `isListed`.
     @inline(__always)
     func compare(
         _ left: Operand,
         _ condition: CompiledCondition,
-        in surroundings: Surroundings,
-        _ session: inout Session
+        in surroundings: borrowing Surroundings
     ) -> Bool {
         let target = Int(condition.target)
         switch condition.operation {
@@ -36,11 +35,9 @@ extension Ruleset {
         case .before, .after, .on: return compareTimes(left, target, condition.operation)
         case .eq: return isEqual(left, targets[target])
         case .neq: return !isEqual(left, targets[target])
-        case .inSegmentList: return isListed(left, target, surroundings, &session)
-        case .notInSegmentList: return !isListed(left, target, surroundings, &session)
         case .arrayContainsAny, .arrayContainsNone, .arrayContainsAll, .notArrayContainsAll:
             return containsItems(left, target, condition.operation)
-        case .unsupported: return false
+        case .inSegmentList, .notInSegmentList, .unsupported: return false
         }
     }
 
@@ -116,13 +113,14 @@ extension Ruleset {
         }
     }
 
-    private func isListed(
+    /// Whether an ID list holds the left text; leaves in the session that one was asked.
+    func isListed(
         _ left: Operand,
-        _ target: Int,
+        _ condition: CompiledCondition,
         _ surroundings: Surroundings,
         _ session: inout Session
     ) -> Bool {
-        guard case .text(let name) = targets[target].content, let text = left.text else { return false }
+        guard case .text(let name) = targets[Int(condition.target)].content, let text = left.text else { return false }
         // Equal byte for byte: a dictionary would also take another spelling of é.
         guard let place = surroundings.idLists.index(forKey: name), surroundings.idLists.keys[place].isExactly(name)
         else { return false }

@@ -4,7 +4,7 @@ import FloodgateJSON
 
 // What may answer in place of a spec: local overrides and config mappings.
 extension Ruleset {
-    /// Answers from a local override of `name`, if there is one for the user.
+    /// Answers from a local override of `name`, if there is one for the user; no rule of a config passes then.
     func apply(
         _ overrides: LocalOverrides,
         to name: String,
@@ -19,22 +19,21 @@ extension Ruleset {
         case .config:
             guard let value = overrides.dynamicConfigs.value(name, for: user) else { return false }
             outcome.setParameters(value)
-            outcome.bool = true
+            outcome.bool = false
         case .experiment:
             switch overrides.experiments.value(name, for: user) {
             case nil: return false
             case .value(let value): outcome.setParameters(value)
             case .group(let group): outcome.value = groupValue(group, ofExperiment: name)
             }
-            outcome.bool = true
+            outcome.bool = false
         case .layer:
             guard let value = overrides.layers.value(name, for: user) else { return false }
             outcome.setParameters(value)
-            outcome.bool = true
+            outcome.bool = false
         }
         outcome.ruleID = .override
         outcome.groupName = .none
-        outcome.isActive = false
         outcome.isExperimentGroup = false
         outcome.status = .overridden
         return true
@@ -61,6 +60,7 @@ extension Ruleset {
     ) -> Bool {
         for mapping in mappings {
             for entry in mapping.entries {
+                if session.isTraced { traceMapping(mapping, entry, surroundings, session) }
                 if entry.startTime > 0, entry.startTime > surroundings.now() { continue }
                 // All is tried in the asker's own state and then forgotten with it, as in the Rust core.
                 let rule = entry.rule(of: kind.nameSpace)
@@ -69,7 +69,8 @@ extension Ruleset {
                 outcome = Outcome()
                 // Gates that are nested too deep only mean that this rule does not pass.
                 if session.isTooDeep, !session.forgive() { return true }
-                guard applies, passes(rule, for: user) else { continue }
+                if session.isTraced, applies { traceShare(rule, user, session) }
+                guard applies, passes(rule, for: user.storage) else { continue }
                 // A mapping that leads back to itself ends here; the Rust core dies of it.
                 guard session.delegations < Session.maximalDelegation else {
                     session.isTooDeep = true
@@ -98,6 +99,7 @@ extension Ruleset {
                 break
             }
         }
+        if session.isTraced { traceMappingsEnd(session) }
         return false
     }
 }

@@ -50,30 +50,69 @@ public final class Ruleset: Sendable {
     let mappings: [ExactText: [CompiledMapping]]
     let bandits: [ExactText: Bandit]
     let apps: AppIDs
-    let parameterStores: JSONObject
+    /// The parameter stores by name, as they came.
+    package let parameterStores: JSONObject
     let sessionReplay: JSONObject?
+    let pooledAnswers: AnswerPool
+    let quickTargets: Pool<QuickTarget>
+    let hasBandits: Bool
 
-    /// Compiles `document`: names become numbers, literals are parsed, salts are joined, so that nothing is left to fail.
+    /// Reads a document of either shape and compiles it: names become numbers, literals are parsed, salts are joined, so
+    /// that nothing is left to fail.
     ///
-    /// Whatever the document says, evaluation gives an answer; what no evaluator knows answers `Unsupported`.
+    /// Whatever the document says, evaluation gives an answer; what no evaluator knows answers `Unsupported`. A broken
+    /// spec is left out alone, as in `SpecDocument.read`; nil if the answer says that there is nothing new
+    /// (`has_updates: false`).
+    /// - Parameters:
+    ///   - bytes: the document as it came; not kept.
+    ///   - receivedAt: when the document arrived, in Unix milliseconds; reported in exposures.
+    ///   - limits: how much is read.
+    /// - Throws: `SpecError` if Statsig's Rust core would refuse the whole document.
+    public convenience init?(
+        reading bytes: [UInt8],
+        receivedAt: Int64,
+        limits: JSONLimits = .documents
+    ) throws(SpecError) {
+        guard let compiler = try RulesetCompiler.compile(bytes, limits, isLenient: false) else { return nil }
+        self.init(compiler, receivedAt: receivedAt)
+    }
+
+    /// Reads a document from parsed JSON and compiles it; see `init(reading:receivedAt:limits:)`.
+    public convenience init?(reading json: JSONValue, receivedAt: Int64) throws(SpecError) {
+        let limits = JSONLimits(depth: 512, sizeBytes: .max)
+        guard let compiler = try RulesetCompiler.compile(json.bytes, limits, isLenient: false) else { return nil }
+        self.init(compiler, receivedAt: receivedAt)
+    }
+
+    /// Compiles `document`, as it is written out; see `init(reading:receivedAt:limits:)`.
     /// - Parameters:
     ///   - document: what was read; conditions may be in its table or in place.
     ///   - receivedAt: when the document arrived, in Unix milliseconds; reported in exposures.
-    public init(compiling document: SpecDocument, receivedAt: Int64) {
-        var compiler = RulesetCompiler(document)
-        compiler.compile()
-        time = document.time
-        checksum = document.checksum
+    public convenience init(compiling document: SpecDocument, receivedAt: Int64) {
+        // The shape with lists, which keeps what a map would not: specs of one name. What the document cannot say in
+        // JSON, such as a share that is not a number, is left out as it would be by its readers.
+        let limits = JSONLimits(depth: 512, sizeBytes: .max)
+        let compiler = try? RulesetCompiler.compile(document.selfContainedBytes, limits, isLenient: true)
+        self.init((compiler ?? nil) ?? RulesetCompiler(), receivedAt: receivedAt)
+    }
+
+    private init(_ compiler: consuming RulesetCompiler, receivedAt: Int64) {
+        let head = compiler.head
+        time = head.time
+        checksum = head.checksum
         self.receivedAt = receivedAt
-        defaultEnvironment = document.others["default_environment"]?.stringValue
-        sdkConfigs = document.others["sdk_configs"]?.objectValue ?? JSONObject()
-        sdkFlags = document.others["sdk_flags"]?.objectValue ?? JSONObject()
-        diagnostics = document.others["diagnostics"]?.objectValue ?? JSONObject()
-        gateNames = document.gates.lazy.filter { $0.entity != "segment" && $0.entity != "holdout" }.map(\.name)
-        dynamicConfigNames = document.dynamicConfigs.lazy.filter { $0.entity == "dynamic_config" }.map(\.name)
-        experimentNames = document.dynamicConfigs.lazy.filter { $0.entity == "experiment" }.map(\.name)
-        autotuneNames = document.dynamicConfigs.lazy.filter { $0.entity == "autotune" }.map(\.name)
-        layerNames = document.layers.map(\.name)
+        defaultEnvironment = head.defaultEnvironment
+        sdkConfigs = head.sdkConfigs
+        sdkFlags = head.sdkFlags
+        diagnostics = head.diagnostics
+        gateNames = head.gateNames
+        dynamicConfigNames = head.dynamicConfigNames
+        experimentNames = head.experimentNames
+        autotuneNames = head.autotuneNames
+        layerNames = head.layerNames
+        apps = head.apps
+        parameterStores = head.parameterStores
+        sessionReplay = head.sessionReplay
         specs = Pool(compiler.specs)
         gateSpecs = compiler.gateSpecs
         configSpecs = compiler.configSpecs
@@ -89,13 +128,13 @@ public final class Ruleset: Sendable {
         targets = Pool(compiler.targets)
         fields = Pool(compiler.fields)
         unitTypes = Pool(compiler.unitTypes)
-        saltBytes = Pool(compiler.saltBytes)
+        saltBytes = Pool(compiler.salts.bytes)
         textLists = Pool(compiler.textLists)
         mappings = compiler.mappings
         bandits = compiler.bandits
-        apps = AppIDs(document)
-        parameterStores = document.others["param_stores"]?.objectValue ?? JSONObject()
-        sessionReplay = document.others["session_replay_info"]?.objectValue
+        pooledAnswers = AnswerPool(compiler)
+        quickTargets = Pool(compiler.targets.map { QuickTarget($0) })
+        hasBandits = !compiler.bandits.isEmpty
     }
 
     @inline(__always)
@@ -111,24 +150,4 @@ public final class Ruleset: Sendable {
     func text(_ index: TextIndex) -> String { index.index < 0 ? "" : texts[Int(index.index)] }
 
     func optionalText(_ index: TextIndex) -> String? { index.index < 0 ? nil : texts[Int(index.index)] }
-}
-
-/// Which app a key belongs to, as the document says.
-struct AppIDs: Sendable {
-    let own: JSONValue?
-    let byHashedKey: JSONObject?
-    let byKey: JSONObject?
-
-    init(_ document: SpecDocument) {
-        own = document.others["app_id"].flatMap { $0.isNull ? nil : $0 }
-        byHashedKey = document.others["hashed_sdk_keys_to_app_ids"]?.objectValue
-        byKey = document.others["sdk_keys_to_app_ids"]?.objectValue
-    }
-
-    /// The app of a client key; the map of hashed keys decides alone if it is there.
-    func app(ofClientKey key: String) -> JSONValue? {
-        if let byHashedKey { return byHashedKey[String(NameHash.djb2(key))] }
-        if let byKey { return byKey[key] }
-        return own
-    }
 }

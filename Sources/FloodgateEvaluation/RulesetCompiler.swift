@@ -1,6 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateJSON
+@_spi(Tape) import FloodgateJSON
 import FloodgateSpecs
 
 /// One entry of `overrides`: a config that answers in place of another, while one of its rules passes.
@@ -25,270 +25,222 @@ struct CompiledMapping: Sendable {
     let entries: [Entry]
 }
 
-/// Lays a document out in flat pools, in one pass.
+/// Lays a document out in flat pools, in one pass over its tape.
+///
+/// Texts and values are looked up by their bytes on the tape, and copied when they are seen first.
 struct RulesetCompiler {
-    let document: SpecDocument
+    var head = DocumentHead()
+    var specs: [CompiledSpec] = []
+    var gateSpecs: Range<Int32> = 0..<0
+    var configSpecs: Range<Int32> = 0..<0
+    var layerSpecs: Range<Int32> = 0..<0
+    var gateTable = ByteTable([(text: String, value: Int32)]())
+    var configTable = ByteTable([(text: String, value: Int32)]())
+    var layerTable = ByteTable([(text: String, value: Int32)]())
+    var rules: [CompiledRule] = []
+    var ruleConditions: [Int32] = []
+    var conditions: [CompiledCondition] = []
+    var texts = TextIndex.wellKnown
+    var values: [JSONValue] = []
+    var targets: [Target] = []
+    var fields: [FieldName] = []
+    var unitTypes: [(name: String, lowercased: String)] = [("userID", "userid")]
+    var salts = ByteArena()
+    var textLists: [[String]] = []
+    var mappings: [ExactText: [CompiledMapping]] = [:]
+    var bandits: [ExactText: Bandit] = [:]
 
-    private(set) var specs: [CompiledSpec] = []
-    private(set) var gateSpecs: Range<Int32> = 0..<0
-    private(set) var configSpecs: Range<Int32> = 0..<0
-    private(set) var layerSpecs: Range<Int32> = 0..<0
-    private(set) var gateTable = ByteTable([])
-    private(set) var configTable = ByteTable([])
-    private(set) var layerTable = ByteTable([])
-    private(set) var rules: [CompiledRule] = []
-    private(set) var ruleConditions: [Int32] = []
-    private(set) var conditions: [CompiledCondition] = []
-    private(set) var texts = TextIndex.wellKnown
-    private(set) var values: [JSONValue] = []
-    private(set) var targets: [Target] = []
-    private(set) var fields: [FieldName] = []
-    private(set) var unitTypes: [(name: String, lowercased: String)] = [("userID", "userid")]
-    private(set) var saltBytes: [UInt8] = []
-    private(set) var textLists: [[String]] = []
-    private(set) var mappings: [ExactText: [CompiledMapping]] = [:]
-    private(set) var bandits: [ExactText: Bandit] = [:]
+    let source: UnsafeBufferPointer<UInt8>
+    var names: [(text: UnsafeBufferPointer<UInt8>, value: Int32)] = []
+    var operators: [Operator] = []
+    var pendingGates: [(condition: Int, name: UnsafeBufferPointer<UInt8>)] = []
+    var pendingDelegates: [(rule: Int, name: UnsafeBufferPointer<UInt8>)] = []
+    var pendingSalts: [(name: UnsafeBufferPointer<UInt8>, salt: UnsafeBufferPointer<UInt8>)] = []
 
-    private var textIndices: [ExactText: Int32] = [:]
-    private var valueIndices: [JSONValue: Int32] = [:]
-    private var fieldIndices: [ExactText: Int32] = [:]
-    private var unitIndices: [ExactText: Int32] = [:]
-    private var saltPlaces: [ExactText: Extent] = [:]
-    private var conditionIndices: [ExactText: Int32] = [:]
+    var textIndex = ByteIndex()
+    var stringIndex = ByteIndex()
+    var valueIndex = ByteIndex()
+    var fieldIndex = ByteIndex()
+    var unitIndex = ByteIndex()
+    var operatorIndex = ByteIndex()
+    var conditionIndex = ByteIndex()
+    var inlineConditionIndex = ByteIndex()
+    var literals: (null: Int32, false: Int32, true: Int32) = (-1, -1, -1)
 
-    init(_ document: SpecDocument) {
-        self.document = document
-        for (index, text) in texts.enumerated() { textIndices[ExactText(text)] = Int32(index) }
-    }
-
-    mutating func compile() {
-        // Names first, since rules refer to gates and experiments by their place.
-        let gates = Int32(document.gates.count)
-        let configs = Int32(document.dynamicConfigs.count)
-        let layers = Int32(document.layers.count)
-        gateSpecs = 0..<gates
-        configSpecs = gates..<gates + configs
-        layerSpecs = gates + configs..<gates + configs + layers
-        gateTable = table(document.gates, from: 0)
-        configTable = table(document.dynamicConfigs, from: gates)
-        layerTable = table(document.layers, from: gates + configs)
-
-        compileMappings()
-        for id in document.conditions.ids {
-            guard let condition = document.conditions[id] else { continue }
-            conditionIndices[ExactText(id)] = Int32(conditions.count)
-            conditions.append(compiled(condition))
+    /// Prepares for a document that `source` holds; it and its tape must outlive the compiling.
+    init(_ source: UnsafeBufferPointer<UInt8> = UnsafeBufferPointer(start: nil, count: 0)) {
+        self.source = source
+        for (number, text) in TextIndex.wellKnownTexts.enumerated() {
+            let bytes = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+            _ = textIndex.number(of: bytes, else: Int32(number))
         }
-        specs.reserveCapacity(Int(layerSpecs.upperBound))
-        for spec in document.gates { compile(spec) }
-        for spec in document.dynamicConfigs { compile(spec) }
-        for spec in document.layers { compile(spec) }
-        compileBandits()
     }
 
-    private func table(_ specs: [Spec], from start: Int32) -> ByteTable {
-        ByteTable(specs.enumerated().map { ($0.element.name, start + Int32($0.offset)) })
-    }
-
-    private mutating func compile(_ spec: Spec) {
-        let first = Int32(rules.count)
-        for rule in spec.rules { rules.append(compiled(rule, specSalt: spec.salt)) }
-        specs.append(
-            CompiledSpec(
-                name: text(spec.name),
-                idType: text(spec.idType),
-                salt: text(spec.salt),
-                rules: Extent(first..<Int32(rules.count)),
-                defaultValue: value(spec.defaultValue),
-                defaultIsTrue: spec.defaultValue == .bool(true),
-                isEnabled: spec.isEnabled,
-                isActive: spec.isActive,
-                isInLayer: spec.hasSharedParams,
-                forwardsAllExposures: spec.forwardAllExposures ?? false,
-                usesNewLayerEvaluation: spec.useNewLayerEval ?? false,
-                entity: EntityKind(spec.entity),
-                version: spec.version,
-                explicitParameters: list(spec.explicitParameters),
-                targetApps: list(spec.targetAppIDs),
-                hasMappings: mappings[ExactText(spec.name)] != nil
-            )
-        )
-    }
-
-    private mutating func compiled(_ rule: Rule, specSalt: String) -> CompiledRule {
-        let first = Int32(ruleConditions.count)
-        for reference in rule.conditions {
-            switch reference {
-            case .id(let id): ruleConditions.append(conditionIndices[ExactText(id)] ?? -1)
-            case .inline(let condition):
-                ruleConditions.append(Int32(conditions.count))
-                conditions.append(compiled(condition))
-            }
+    /// Compiles the document that `bytes` hold.
+    /// - Parameters:
+    ///   - bytes: the document.
+    ///   - limits: how much is read.
+    ///   - isLenient: whether members that evaluation reads but that are no specs may have any type.
+    /// - Returns: nil if the answer says that there is nothing new.
+    /// - Throws: `SpecError` if the whole document is refused.
+    static func compile(
+        _ bytes: [UInt8],
+        _ limits: JSONLimits,
+        isLenient: Bool
+    ) throws(SpecError) -> RulesetCompiler? {
+        try JSONTape.reading(bytes, limits: limits, orThrow: { SpecError($0) }) { tape throws(SpecError) in
+            guard var reader = try SpecDocumentReader.opening(tape.root) else { return nil }
+            var compiler = RulesetCompiler(tape.source)
+            try compiler.compile(&reader, tape.root, isLenient)
+            return compiler
         }
-        let percentage = rule.passPercentage.doubleValue
-        let share: Share =
-            if percentage == 100 { .everyone } else if percentage == 0 { .nobody } else {
-                .below(percentage * 100, salt: salt(specSalt, rule.salt ?? rule.id))
-            }
-        return CompiledRule(
-            id: text(rule.id),
-            conditions: Extent(first..<Int32(ruleConditions.count)),
-            share: share,
-            unit: unit(rule.idType),
-            returnValue: value(rule.returnValue),
-            returnsFalse: rule.returnValue == .bool(false),
-            isExperimentGroup: rule.isExperimentGroup ?? false,
-            groupName: rule.groupName.map { text($0) } ?? .none,
-            delegate: rule.configDelegate.map { configTable.find($0) } ?? -1,
-            samplingRate: rule.samplingRate
-        )
     }
 
-    private mutating func compiled(_ condition: Condition) -> CompiledCondition {
-        let operation = Operator(condition.operator)
-        let type: ConditionType
-        switch condition.type {
-        case "public": type = .always
-        case "pass_gate", "fail_gate":
-            let name = condition.targetValue?.stringValue ?? ""
-            type = .gate(
+    private mutating func compile(
+        _ reader: inout SpecDocumentReader,
+        _ root: JSONView,
+        _ isLenient: Bool
+    ) throws(SpecError) {
+        reserve(root)
+        markMappings(root)
+        try reader.readConditions { id, condition in
+            let index = Int32(conditions.count)
+            _ = conditionIndex.number(of: id.bytesOrNone, else: index)
+            add(condition)
+        }
+        (gateTable, gateSpecs) = try compileSpecs(.gates, &reader)
+        let gateSalts = pendingSalts
+        (configTable, configSpecs) = try compileSpecs(.dynamicConfigs, &reader)
+        let configSalts = pendingSalts
+        (layerTable, layerSpecs) = try compileSpecs(.layers, &reader)
+        let layerSalts = pendingSalts
+        try reader.readLayers { _, _ in }
+        if !isLenient { try reader.checkOthers() }
+
+        for (rule, name) in pendingDelegates { rules[rule].delegate = configTable.find(name) }
+        compileBandits(root["cmab_configs"])
+        compileMappings(root, gateSalts, configSalts, layerSalts)
+        resolveGates()
+        for index in specs.indices { specs[index].isPlain = isPlain(specs[index]) }
+        head = DocumentHead(root, reader, self)
+        // Their keys are on the tape.
+        (textIndex, stringIndex, valueIndex) = (ByteIndex(), ByteIndex(), ByteIndex())
+        (conditionIndex, inlineConditionIndex) = (ByteIndex(), ByteIndex())
+    }
+
+    /// Makes room for what the document has at least: lists that grow are copied, and a page that is touched first costs
+    /// more than reading what is written there.
+    private mutating func reserve(_ root: JSONView) {
+        let parts: [StaticString] = ["feature_gates", "dynamic_configs", "layer_configs"]
+        let specCount = parts.reduce(0) { $0 + (root[$1]?.countHint ?? 0) }
+        let conditionCount = root["condition_map"]?.countHint ?? 0
+        specs.reserveCapacity(specCount)
+        rules.reserveCapacity(specCount * 2)
+        ruleConditions.reserveCapacity(specCount * 4)
+        texts.reserveCapacity(specCount * 4)
+        textIndex.reserve(specCount * 4)
+        conditions.reserveCapacity(conditionCount)
+        targets.reserveCapacity(conditionCount)
+        conditionIndex.reserve(conditionCount)
+    }
+
+    private mutating func compileSpecs(
+        _ part: SpecDocumentReader.Part,
+        _ reader: inout SpecDocumentReader
+    ) throws(SpecError) -> (ByteTable, Range<Int32>) {
+        let first = Int32(specs.count)
+        names = []
+        pendingSalts = []
+        try reader.readSpecs(part) { spec in compile(spec) }
+        return (ByteTable(names), first..<Int32(specs.count))
+    }
+
+    /// Gates may be named before they come.
+    private mutating func resolveGates() {
+        for (index, name) in pendingGates {
+            guard case .gate(_, let text, let isNegated, let isHidden) = conditions[index].type else { continue }
+            conditions[index].type = .gate(
                 spec: gateTable.find(name),
-                name: text(name),
-                isNegated: condition.type == "fail_gate",
-                isHidden: name.utf8.starts(with: "segment:".utf8)
+                name: text,
+                isNegated: isNegated,
+                isHidden: isHidden
             )
-        case "user_field": type = .userField
-        case "ip_based": type = .ip
-        case "ua_based": type = .userAgent
-        case "environment_field": type = .environment
-        case "current_time": type = .currentTime
-        case "user_bucket": type = .bucket(salt: salt(condition.additionalValues?["salt"]?.stringValue ?? ""))
-        case "unit_id": type = .unit
-        case "target_app": type = .targetApp
-        case "experiment_group": type = .experimentGroup
-        default: type = .unsupported
         }
-        var target: Int32 = -1
-        switch type {
-        case .always, .gate, .unsupported: break
-        default:
-            target = Int32(targets.count)
-            targets.append(Target(condition.targetValue, for: operation))
+    }
+
+    /// Whether the spec can be decided without the state of a full evaluation.
+    private func isPlain(_ spec: CompiledSpec) -> Bool {
+        if spec.hasMappings || spec.usesNewLayerEvaluation { return false }
+        return spec.rules.places.allSatisfy { place in
+            let rule = rules[place]
+            guard rule.delegate < 0 else { return false }
+            return rule.conditions.places.allSatisfy { position in
+                let condition = ruleConditions[position]
+                return condition >= 0 && conditions[Int(condition)].isPlain
+            }
         }
-        return CompiledCondition(
-            type: type,
-            operation: operation,
-            unit: unit(condition.idType),
-            field: condition.field.map { field($0) } ?? -1,
-            target: target
-        )
     }
 
     // MARK: Config mappings and bandits
 
-    private mutating func compileMappings() {
-        guard let overrides = document.others["overrides"]?.objectValue,
-            let rules = document.others["override_rules"]?.objectValue
-        else { return }
-        // Marked first: `compile(_ spec:)` asks whether a name has mappings, and rules may name conditions only later.
-        for entry in overrides { mappings[ExactText(entry.name)] = [] }
-        pendingMappings = (overrides, rules)
+    /// `compile(_ spec:)` asks whether a name has mappings, and their rules may name conditions only later.
+    private mutating func markMappings(_ root: JSONView) {
+        guard let overrides = root["overrides"]?.objectIfAny, root["override_rules"]?.objectIfAny != nil else { return }
+        for entry in overrides.members { mappings[ExactText(entry.name.text ?? "")] = [] }
     }
 
-    private var pendingMappings: (overrides: JSONObject, rules: JSONObject)?
-
-    private mutating func compileBandits() {
-        for bandit in document.others["cmab_configs"]?.objectValue ?? JSONObject() {
-            bandits[ExactText(bandit.name)] = Bandit(bandit.value, named: bandit.name, compiler: &self)
+    private mutating func compileBandits(_ configs: JSONView?) {
+        for bandit in configs?.uniqueMembers ?? [] {
+            let name = bandit.name.text ?? ""
+            bandits[ExactText(name)] = Bandit(bandit.value, named: name, compiler: &self)
         }
-        guard let (overrides, rules) = pendingMappings else { return }
-        let gateSalts = Self.salts(document.gates)
-        let configSalts = Self.salts(document.dynamicConfigs)
-        let layerSalts = Self.salts(document.layers)
-        for entry in overrides {
-            let original = ExactText(entry.name)
-            mappings[original] = (entry.value.arrayValue ?? []).map { mapping in
-                var entries: [CompiledMapping.Entry] = []
-                for item in mapping["rules"]?.arrayValue ?? [] {
-                    guard let name = item["rule_name"]?.stringValue, let json = rules[name],
-                        let rule = try? Rule(json: json)
-                    else { continue }
-                    let start = item["start_time"]?.doubleValue.map { Int64(saturating: $0) } ?? 0
-                    entries.append(
-                        CompiledMapping.Entry(
-                            gateRule: compiled(rule, specSalt: gateSalts[original] ?? ""),
-                            configRule: compiled(rule, specSalt: configSalts[original] ?? ""),
-                            layerRule: compiled(rule, specSalt: layerSalts[original] ?? ""),
-                            startTime: start
-                        )
-                    )
-                }
-                return CompiledMapping(newName: mapping["new_config_name"]?.stringValue ?? "", entries: entries)
+    }
+
+    private typealias Salts = [(name: UnsafeBufferPointer<UInt8>, salt: UnsafeBufferPointer<UInt8>)]
+
+    private mutating func compileMappings(_ root: JSONView, _ gates: Salts, _ configs: Salts, _ layers: Salts) {
+        guard let overrides = root["overrides"]?.objectIfAny, let rules = root["override_rules"]?.objectIfAny else {
+            return
+        }
+        var reader = SpecReader()
+        let namedRules = Dictionary(
+            rules.uniqueMembers.map { (ExactText($0.name.text ?? ""), $0.value) },
+            uniquingKeysWith: { _, last in last }
+        )
+        for entry in overrides.uniqueMembers {
+            let original = entry.name
+            func salt(_ salts: Salts) -> UnsafeBufferPointer<UInt8> {
+                salts.first { original.isText($0.name) }?.salt ?? JSONView?.none.bytesOrNone
             }
+            let (gateSalt, configSalt, layerSalt) = (salt(gates), salt(configs), salt(layers))
+            var list: [CompiledMapping] = []
+            for mapping in entry.value.items {
+                var entries: [CompiledMapping.Entry] = []
+                if let items = mapping["rules"] {
+                    for item in items.items {
+                        guard let name = item["rule_name"]?.text, let json = namedRules[ExactText(name)],
+                            let rule = try? reader.readRule(json)
+                        else { continue }
+                        let start = (item["start_time"]?.number?.doubleValue).map { Int64(saturating: $0) } ?? 0
+                        entries.append(
+                            CompiledMapping.Entry(
+                                gateRule: mapped(rule, gateSalt),
+                                configRule: mapped(rule, configSalt),
+                                layerRule: mapped(rule, layerSalt),
+                                startTime: start
+                            )
+                        )
+                    }
+                }
+                list.append(CompiledMapping(newName: mapping["new_config_name"]?.text ?? "", entries: entries))
+            }
+            mappings[ExactText(original.text ?? "")] = list
         }
     }
 
-    private static func salts(_ specs: [Spec]) -> [ExactText: String] {
-        Dictionary(specs.map { (ExactText($0.name), $0.salt) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    // MARK: Pools
-
-    mutating func text(_ text: String) -> TextIndex {
-        if let index = textIndices[ExactText(text)] { return TextIndex(index: index) }
-        let index = Int32(texts.count)
-        texts.append(text)
-        textIndices[ExactText(text)] = index
-        return TextIndex(index: index)
-    }
-
-    mutating func value(_ value: JSONValue) -> Int32 {
-        if let index = valueIndices[value] { return index }
-        let index = Int32(values.count)
-        values.append(value)
-        valueIndices[value] = index
-        return index
-    }
-
-    private mutating func list(_ texts: [String]?) -> Int32 {
-        guard let texts else { return -1 }
-        textLists.append(texts)
-        return Int32(textLists.count - 1)
-    }
-
-    mutating func field(_ name: String) -> Int32 {
-        if let index = fieldIndices[ExactText(name)] { return index }
-        let index = Int32(fields.count)
-        fields.append(FieldName(name))
-        fieldIndices[ExactText(name)] = index
-        return index
-    }
-
-    mutating func unit(_ name: String) -> UnitIndex {
-        if let index = unitIndices[ExactText(name)] { return UnitIndex(index: index) }
-        let lowercased = name.rustLowercased()
-        if lowercased == "userid" {
-            unitIndices[ExactText(name)] = 0
-            return .userID
-        }
-        let index = Int32(unitTypes.count)
-        unitTypes.append((name, lowercased))
-        unitIndices[ExactText(name)] = index
-        return UnitIndex(index: index)
-    }
-
-    /// Keeps the parts, each followed by a dot: all of what is hashed but the unit ID.
-    mutating func salt(_ parts: String...) -> Extent {
-        // Equal salts share one place: the groups of an experiment are recognised by it.
-        let key = ExactText(parts.joined(separator: "."))
-        if let known = saltPlaces[key] { return known }
-        let start = Int32(saltBytes.count)
-        for part in parts {
-            saltBytes.append(contentsOf: part.utf8)
-            saltBytes.append(UInt8(ascii: "."))
-        }
-        let place = Extent(start..<Int32(saltBytes.count))
-        saltPlaces[key] = place
-        return place
+    private mutating func mapped(_ rule: RuleView, _ specSalt: UnsafeBufferPointer<UInt8>) -> CompiledRule {
+        var compiled = compiled(rule, specSalt)
+        if let name = rule.configDelegate?.bytes { compiled.delegate = configTable.find(name) }
+        return compiled
     }
 }

@@ -1,6 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateJSON
+@_spi(Tape) import FloodgateJSON
 import FloodgateRegex
 
 /// The right side of a comparison with all that can be worked out of it beforehand.
@@ -38,29 +38,30 @@ struct Target: Sendable {
     /// Items of a list as written: what the case-sensitive operators look up.
     let exactKeys: ByteTable?
 
-    init(_ json: JSONValue?, for operation: Operator) {
+    init(_ json: JSONView?, for operation: Operator) {
         var list: List?
-        switch json {
+        switch json?.kind {
         case nil, .null: content = .null
-        case .bool(let flag): content = .bool(flag)
-        case .number: content = .number
-        case .string(let text): content = .text(text)
-        case .array(let items):
-            let compiled = List(items)
+        case .true: content = .bool(true)
+        case .false: content = .bool(false)
+        case .integer, .unsigned, .double: content = .number
+        case .string: content = .text(json?.text ?? "")
+        case .array:
+            let compiled = List(json)
             list = compiled
             content = .list(compiled)
-        case .object(let object): content = .object(object)
+        case .object: content = .object(json?.object ?? JSONObject())
         }
 
         var number: Double?
         var time: Int64?
         var version: Version.Compiled?
         var pattern: Pattern?
-        switch json {
-        case .number(let value):
-            number = value.doubleValue
-            time = Int64(saturating: value.doubleValue)
-        case .string(let text):
+        if let value = json?.number?.doubleValue {
+            number = value
+            time = Int64(saturating: value)
+        }
+        if case .text(let text) = content {
             switch operation {
             case .gt, .gte, .lt, .lte, .eq, .neq: number = NumberText.double(text)
             case .before, .after, .on:
@@ -72,14 +73,13 @@ struct Target: Sendable {
             case .matches: pattern = try? Pattern(text)
             default: break
             }
-        default: break
         }
         self.number = number
         self.time = time
         self.version = version
         self.pattern = pattern
 
-        switch (operation, json) {
+        switch (operation, content) {
         case (.any, .object(let object)), (.none, .object(let object)):
             keys = ByteTable(object.map { ($0.name, 0) })
         case (.any, _), (.none, _):
@@ -95,19 +95,26 @@ struct Target: Sendable {
 }
 
 extension Target.List {
-    init(_ items: [JSONValue]) {
-        let texts = items.map { item in
-            if case .string(let text) = item { text } else { item.text }
-        }
-        var last: [ExactText: Int] = [:]
+    init(_ list: JSONView?) {
+        var texts: [String] = []
+        texts.reserveCapacity(list?.countHint ?? 0)
+        if let list { for item in list.items { texts.append(item.text ?? item.value.text) } }
+        var keys = ByteArena()
+        var last: [Int] = []  // by key: the item that has it last
         var order: [String] = []
         for (index, text) in texts.enumerated() {
             let key = text.rustLowercased()
-            if last.updateValue(index, forKey: ExactText(key)) == nil { order.append(key) }
+            let number = Int(UnsafeBufferPointer.reading(key) { keys.number(of: $0) })
+            if number == last.count {
+                last.append(index)
+                order.append(key)
+            } else {
+                last[number] = index
+            }
         }
         ordered = order.count == texts.count ? texts : nil
         lowercased = order
-        survivors = order.compactMap { last[ExactText($0)].map { texts[$0] } }
+        survivors = last.map { texts[$0] }
     }
 }
 

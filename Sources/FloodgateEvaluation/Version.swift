@@ -10,6 +10,13 @@ package enum Version {
         /// Nil where a part is no integer, which matters only if a comparison gets that far.
         fileprivate let parts: [Int128?]
 
+        /// The parts if there are at most four and each is an integer below 10^9.
+        var smallParts: [UInt32]? {
+            guard parts.count <= 4 else { return nil }
+            let small = parts.compactMap { part in part.flatMap { $0 < 1_000_000_000 ? UInt32($0) : nil } }
+            return small.count == parts.count ? small : nil
+        }
+
         /// Reads `text`; every text is accepted, since bad parts count only when reached.
         package init(_ text: String) {
             parts = UnsafeBufferPointer.reading(text) { bytes in

@@ -5,7 +5,7 @@ package import FloodgateJSON
 /// Writes the body of a `log_event` request straight to bytes, event by event, as Statsig's Rust core does.
 ///
 /// `user` is the user's JSON without private attributes; write it once per user, not once per event.
-package struct EventBatchWriter: Sendable {
+package struct EventBatchWriter: ~Copyable, Sendable {
     private var writer: JSONWriter
     /// Events written since the last `finish`.
     package private(set) var count = 0
@@ -16,7 +16,7 @@ package struct EventBatchWriter: Sendable {
     }
 
     /// Bytes written since the last `finish`.
-    package var sizeBytes: Int { writer.bytes.count }
+    package var sizeBytes: Int { writer.count }
 
     /// Appends a custom event; a `value` that is neither text nor number, nor nil, is up to the server to refuse.
     package mutating func append(

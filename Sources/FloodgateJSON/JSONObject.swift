@@ -75,7 +75,15 @@ public struct JSONObject: Sendable {
         return members.firstIndex { $0.name.isExactly(name) }
     }
 
-    mutating func replace(at position: Int, with value: JSONValue) { members[position].value = value }
+    /// Adds a member of a tape; one of a name that is there already takes its value.
+    package mutating func take(_ member: (name: JSONView, value: JSONView)) {
+        let name = String(decoding: member.name.record.pointee.text, as: UTF8.self)
+        if let earlier = position(of: name) {
+            members[earlier].value = member.value.value
+        } else {
+            append(Member(name: name, value: member.value.value))
+        }
+    }
 
     private mutating func reindex() {
         index.removeAll(keepingCapacity: true)

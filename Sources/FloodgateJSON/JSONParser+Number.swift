@@ -7,9 +7,42 @@ private let exactPowersOfTen: [Double] = [
 ]
 
 extension JSONParser {
-    mutating func number() throws(JSONError) -> JSONNumber {
+    /// Reads a number; nearly all are integers of few digits.
+    @inline(__always)
+    mutating func number() throws(JSONError) {
+        var place = position
+        var value: Int64 = 0
+        while place < count, place &- position < 18 {
+            let digit = source[place] &- 0x30
+            guard digit < 10 else { break }
+            value = value &* 10 &+ Int64(digit)
+            place &+= 1
+        }
+        let length = place &- position
+        // A sign, a fraction, an exponent, many digits, a leading 0 and the end of the source take the long way.
+        if length > 0, length < 18, place < count, length == 1 || source[position] != 0x30 {
+            let next = source[place]
+            if next != UInt8(ascii: "."), next | 0x20 != UInt8(ascii: "e") {
+                position = place
+                push(JSONTape.Record(.integer, payload: UInt64(bitPattern: value)))
+                return
+            }
+        }
+        try slowNumber()
+    }
+
+    @inline(never)
+    private mutating func slowNumber() throws(JSONError) {
+        switch try anyNumber() {
+        case .integer(let value): push(JSONTape.Record(.integer, payload: UInt64(bitPattern: value)))
+        case .unsigned(let value): push(JSONTape.Record(.unsigned, payload: value))
+        case .double(let value): push(JSONTape.Record(.double, payload: value.bitPattern))
+        }
+    }
+
+    private mutating func anyNumber() throws(JSONError) -> JSONNumber {
         let start = position
-        let isNegative = buffer[position] == UInt8(ascii: "-")
+        let isNegative = source[position] == UInt8(ascii: "-")
         if isNegative { position += 1 }
         var mantissa: UInt64 = 0
         var overflowed = false
@@ -24,7 +57,7 @@ extension JSONParser {
         } else {
             accumulate(&mantissa, &overflowed)
         }
-        if position < buffer.count, buffer[position] == UInt8(ascii: ".") {
+        if position < count, source[position] == UInt8(ascii: ".") {
             isFloat = true
             position += 1
             guard digit() != nil else { throw unexpected("a digit") }
@@ -33,7 +66,7 @@ extension JSONParser {
             fractionDigits = position - fraction
         }
         var exponent = 0
-        if position < buffer.count, buffer[position] | 0x20 == UInt8(ascii: "e") {
+        if position < count, source[position] | 0x20 == UInt8(ascii: "e") {
             isFloat = true
             exponent = try self.exponent()
         }
@@ -50,7 +83,7 @@ extension JSONParser {
                 scale < 0 ? Double(mantissa) / exactPowersOfTen[-scale] : Double(mantissa) * exactPowersOfTen[scale]
             return .double(isNegative ? -magnitude : magnitude)
         }
-        let text = String(decoding: UnsafeBufferPointer(rebasing: buffer[start..<position]), as: UTF8.self)
+        let text = String(decoding: UnsafeBufferPointer(start: source + start, count: position - start), as: UTF8.self)
         guard let value = Double(text), value.isFinite else {
             throw JSONError(code: .numberOutOfRange, offset: start, message: "A number is beyond a 64-bit float")
         }
@@ -58,8 +91,8 @@ extension JSONParser {
     }
 
     private func digit() -> UInt8? {
-        guard position < buffer.count else { return nil }
-        let value = buffer[position] &- 0x30
+        guard position < count else { return nil }
+        let value = source[position] &- 0x30
         return value < 10 ? value : nil
     }
 
@@ -76,8 +109,8 @@ extension JSONParser {
     private mutating func exponent() throws(JSONError) -> Int {
         position += 1
         var isNegative = false
-        if position < buffer.count, buffer[position] == UInt8(ascii: "-") || buffer[position] == UInt8(ascii: "+") {
-            isNegative = buffer[position] == UInt8(ascii: "-")
+        if position < count, source[position] == UInt8(ascii: "-") || source[position] == UInt8(ascii: "+") {
+            isNegative = source[position] == UInt8(ascii: "-")
             position += 1
         }
         guard digit() != nil else { throw unexpected("a digit") }

@@ -1,280 +1,223 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-extension JSONValue {
-    /// Reads one JSON text (RFC 8259), strictly: UTF-8 only, no comments, no trailing commas, no lone surrogates.
-    /// - Throws: `JSONError` at the first byte that is not allowed.
-    public init(parsing bytes: [UInt8], limits: JSONLimits = JSONLimits()) throws(JSONError) {
-        self = try Self.parsed(
-            bytes.withUnsafeBufferPointer { buffer in
-                Result { () throws(JSONError) in try JSONValue(parsing: buffer, limits: limits) }
-            }
-        )
-    }
-
-    /// Reads one JSON text strictly.
-    /// - Throws: `JSONError` at the first byte that is not allowed.
-    public init(parsing text: String, limits: JSONLimits = JSONLimits()) throws(JSONError) {
-        var text = text
-        self = try Self.parsed(
-            text.withUTF8 { buffer in
-                Result { () throws(JSONError) in try JSONValue(parsing: buffer, limits: limits) }
-            }
-        )
-    }
-
-    /// Reads one JSON text from memory that outlives the call, strictly.
-    /// - Throws: `JSONError` at the first byte that is not allowed.
-    public init(
-        parsing buffer: UnsafeBufferPointer<UInt8>,
-        limits: JSONLimits = JSONLimits()
-    ) throws(JSONError) {
-        guard buffer.count <= limits.sizeBytes else {
-            throw JSONError(
-                code: .tooLarge,
-                offset: limits.sizeBytes,
-                message: "The text has \(buffer.count) bytes; at most \(limits.sizeBytes) are read"
-            )
-        }
-        var parser = JSONParser(buffer: buffer, limits: limits)
-        self = try parser.document()
-    }
-
-    private static func parsed(_ result: Result<JSONValue, JSONError>) throws(JSONError) -> JSONValue {
-        try result.get()
-    }
-}
-
-/// A recursive-descent reader over bytes; its depth is bounded, so its stack is.
+/// Fills a tape in one pass.
+///
+/// It keeps no stack: an array or object that is still open holds the place of the one around it.
 struct JSONParser {
-    let buffer: UnsafeBufferPointer<UInt8>
+    let source: UnsafePointer<UInt8>
+    let count: Int
     let limits: JSONLimits
     var position = 0
-    private var scratch: [UInt8] = []
+    private(set) var records: UnsafeMutablePointer<JSONTape.Record>
+    private var capacity: Int
+    private var used = 0
+    /// Texts that held escapes, one after the other; no longer than the rest of the source at the first of them.
+    var unescaped: UnsafeMutablePointer<UInt8>?
+    var unescapedCount = 0
+    /// Where duplicates are refused: the names of each open object so far, and where the last of them stands.
+    private var names: [(seen: Set<Name>, last: Name?, place: Int)] = []
 
-    init(buffer: UnsafeBufferPointer<UInt8>, limits: JSONLimits) {
-        self.buffer = buffer
+    init(_ source: UnsafePointer<UInt8>, count: Int, _ limits: JSONLimits) {
+        self.source = source
+        self.count = count
         self.limits = limits
+        // Enough for all but lists of short numbers. What is not touched costs nothing.
+        capacity = count / 4 + 8
+        records = .allocate(capacity: capacity)
     }
 
-    mutating func document() throws(JSONError) -> JSONValue {
-        let value = try value(depth: 0)
+    mutating func parse() throws(JSONError) {
+        var open = -1  // the record of the innermost array or object
+        var depth = 0
+        value: while true {
+            skipBlanks()
+            guard position < count else { throw unexpected("a value") }
+            switch source[position] {
+            case UInt8(ascii: "\""): try text()
+            case UInt8(ascii: "{"):
+                try enter(.object, &open, &depth)
+                if !closes(UInt8(ascii: "}")) {
+                    try name(at: depth)
+                    continue value
+                }
+                leave(&open, &depth)
+            case UInt8(ascii: "["):
+                try enter(.array, &open, &depth)
+                if !closes(UInt8(ascii: "]")) { continue value }
+                leave(&open, &depth)
+            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try number()
+            case UInt8(ascii: "t"):
+                try literal("true")
+                push(JSONTape.Record(.true))
+            case UInt8(ascii: "f"):
+                try literal("false")
+                push(JSONTape.Record(.false))
+            case UInt8(ascii: "n"):
+                try literal("null")
+                push(JSONTape.Record(.null))
+            default: throw unexpected("a value")
+            }
+            // What may follow a value, and the values that it ends.
+            while open >= 0 {
+                countItem(of: open)
+                if records[open].kind == .object {
+                    if limits.refusesDuplicateMembers { try refuseDuplicate(at: depth) }
+                    skipBlanks()
+                    if !closes(UInt8(ascii: "}")) {
+                        try expect(UInt8(ascii: ","), "\",\" or \"}\"")
+                        skipBlanks()
+                        try name(at: depth)
+                        continue value
+                    }
+                } else {
+                    skipBlanks()
+                    if !closes(UInt8(ascii: "]")) {
+                        try expect(UInt8(ascii: ","), "\",\" or \"]\"")
+                        continue value
+                    }
+                }
+                leave(&open, &depth)
+            }
+            break
+        }
         if !limits.ignoresTrailingText {
             skipBlanks()
-            if position < buffer.count { throw failure(.malformed, "Text follows the JSON value") }
+            if position < count { throw failure(.malformed, "Text follows the JSON value") }
         }
-        return value
     }
+
+    // MARK: Faults
 
     func failure(_ code: JSONError.Code, _ message: String) -> JSONError {
         JSONError(code: code, offset: position, message: message)
     }
 
+    @inline(never)
     func unexpected(_ wanted: String) -> JSONError {
-        guard position < buffer.count else {
+        guard position < count else {
             return failure(.truncated, "The text ends where \(wanted) should stand")
         }
-        let byte = buffer[position]
+        let byte = source[position]
         let found = byte > 0x20 && byte < 0x7F ? "\"\(Unicode.Scalar(byte))\"" : "byte \(byte)"
         return failure(.malformed, "\(found) stands where \(wanted) should")
     }
 
-    mutating func skipBlanks() {
-        while position < buffer.count {
-            switch buffer[position] {
-            case 0x20, 0x0A, 0x0D, 0x09: position += 1
-            default: return
-            }
-        }
+    // MARK: Records
+
+    @inline(__always)
+    mutating func push(_ record: JSONTape.Record) {
+        if used == capacity { grow() }
+        records[used] = record
+        used &+= 1
     }
 
-    private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
-        skipBlanks()
-        guard position < buffer.count else { throw unexpected("a value") }
-        switch buffer[position] {
-        case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "{"): return .object(try object(depth: depth + 1))
-        case UInt8(ascii: "["): return .array(try array(depth: depth + 1))
-        case UInt8(ascii: "t"):
-            try literal("true")
-            return .bool(true)
-        case UInt8(ascii: "f"):
-            try literal("false")
-            return .bool(false)
-        case UInt8(ascii: "n"):
-            try literal("null")
-            return .null
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
-        default: throw unexpected("a value")
-        }
+    @inline(never)
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<JSONTape.Record>.allocate(capacity: capacity * 2)
+        larger.update(from: records, count: used)
+        records.deallocate()
+        records = larger
+        capacity *= 2
     }
 
-    private mutating func literal(_ word: StaticString) throws(JSONError) {
-        for offset in 0..<word.utf8CodeUnitCount {
-            guard position < buffer.count, buffer[position] == word.utf8Start[offset] else {
-                throw unexpected("\"\(word)\"")
-            }
-            position += 1
-        }
-    }
-
-    private mutating func array(depth: Int) throws(JSONError) -> [JSONValue] {
-        try enter(depth)
-        var items: [JSONValue] = []
-        if closes(UInt8(ascii: "]")) { return items }
-        while true {
-            items.append(try value(depth: depth))
-            skipBlanks()
-            if closes(UInt8(ascii: "]")) { return items }
-            try expect(UInt8(ascii: ","), "\",\" or \"]\"")
-        }
-    }
-
-    private mutating func object(depth: Int) throws(JSONError) -> JSONObject {
-        try enter(depth)
-        var object = JSONObject()
-        if closes(UInt8(ascii: "}")) { return object }
-        while true {
-            skipBlanks()
-            guard position < buffer.count, buffer[position] == UInt8(ascii: "\"") else {
-                throw unexpected("a member's name")
-            }
-            let start = position
-            let name = try string()
-            skipBlanks()
-            try expect(UInt8(ascii: ":"), "\":\"")
-            let value = try value(depth: depth)
-            if let earlier = object.position(of: name) {
-                guard !limits.refusesDuplicateMembers else {
-                    throw JSONError(
-                        code: .duplicateMember,
-                        offset: start,
-                        message: "The member \"\(name)\" stands twice"
-                    )
-                }
-                object.replace(at: earlier, with: value)
-            } else {
-                object.append(JSONObject.Member(name: name, value: value))
-            }
-            skipBlanks()
-            if closes(UInt8(ascii: "}")) { return object }
-            try expect(UInt8(ascii: ","), "\",\" or \"}\"")
-        }
-    }
-
-    private mutating func enter(_ depth: Int) throws(JSONError) {
-        guard depth <= limits.depth else {
+    @inline(__always)
+    private mutating func enter(_ kind: JSONTape.Kind, _ open: inout Int, _ depth: inout Int) throws(JSONError) {
+        guard depth < limits.depth else {
             throw failure(.tooDeep, "Arrays and objects are nested deeper than \(limits.depth)")
         }
-        position += 1
+        depth &+= 1
+        let outer = open
+        open = used
+        push(JSONTape.Record(kind, extent: outer &+ 1, payload: UInt64(truncatingIfNeeded: position)))
+        position &+= 1
         skipBlanks()
     }
 
+    @inline(__always)
+    private mutating func leave(_ open: inout Int, _ depth: inout Int) {
+        let outer = Int(records[open].extent) &- 1
+        let start = records[open].payload
+        records[open].extent = UInt32(truncatingIfNeeded: used &- open)
+        records[open].payload = start | (UInt64(truncatingIfNeeded: position) &- start) &<< 32
+        open = outer
+        if depth <= names.count { names[depth &- 1].seen.removeAll() }
+        depth &-= 1
+    }
+
+    @inline(__always)
+    private func countItem(of open: Int) {
+        if records[open].tag < 0xFFFF_FF00 { records[open].tag &+= 0x100 }
+    }
+
+    // MARK: Punctuation
+
+    @inline(__always)
+    private mutating func skipBlanks() {
+        while position < count {
+            let byte = source[position]
+            // The four of them are below "!", and nearly no document has any.
+            if byte > 0x20 { return }
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
+            position &+= 1
+        }
+    }
+
+    @inline(__always)
     private mutating func closes(_ byte: UInt8) -> Bool {
-        guard position < buffer.count, buffer[position] == byte else { return false }
-        position += 1
+        guard position < count, source[position] == byte else { return false }
+        position &+= 1
         return true
     }
 
+    @inline(__always)
     private mutating func expect(_ byte: UInt8, _ wanted: String) throws(JSONError) {
-        guard position < buffer.count, buffer[position] == byte else { throw unexpected(wanted) }
-        position += 1
+        guard position < count, source[position] == byte else { throw unexpected(wanted) }
+        position &+= 1
     }
 
-    // MARK: Texts
-
-    private mutating func string() throws(JSONError) -> String {
-        position += 1
+    @inline(__always)
+    private mutating func name(at depth: Int) throws(JSONError) {
+        guard position < count, source[position] == UInt8(ascii: "\"") else { throw unexpected("a member's name") }
         let start = position
-        while position < buffer.count {
-            let byte = buffer[position]
-            if byte == UInt8(ascii: "\"") {
-                let text = try decode(UnsafeBufferPointer(rebasing: buffer[start..<position]), at: start)
-                position += 1
-                return text
-            }
-            if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
-            guard byte >= 0x20 else { throw failure(.malformed, "A control character stands unescaped in a text") }
-            position += 1
-        }
-        throw failure(.truncated, "The text ends inside a string")
+        try text()
+        if limits.refusesDuplicateMembers { note(nameAt: start, depth) }
+        skipBlanks()
+        try expect(UInt8(ascii: ":"), "\":\"")
     }
 
-    private mutating func escapedString(from start: Int) throws(JSONError) -> String {
-        scratch.removeAll(keepingCapacity: true)
-        scratch.append(contentsOf: buffer[start..<position])
-        while position < buffer.count {
-            let byte = buffer[position]
-            position += 1
-            switch byte {
-            case UInt8(ascii: "\""):
-                let result = scratch.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
-                guard let result else { throw invalidText(at: start) }
-                return result
-            case UInt8(ascii: "\\"): try escape()
-            case 0..<0x20:
-                position -= 1
-                throw failure(.malformed, "A control character stands unescaped in a text")
-            default: scratch.append(byte)
-            }
-        }
-        throw failure(.truncated, "The text ends inside a string")
-    }
-
-    private mutating func escape() throws(JSONError) {
-        guard position < buffer.count else { throw failure(.truncated, "The text ends inside a string") }
-        let byte = buffer[position]
-        position += 1
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): scratch.append(byte)
-        case UInt8(ascii: "b"): scratch.append(0x08)
-        case UInt8(ascii: "f"): scratch.append(0x0C)
-        case UInt8(ascii: "n"): scratch.append(0x0A)
-        case UInt8(ascii: "r"): scratch.append(0x0D)
-        case UInt8(ascii: "t"): scratch.append(0x09)
-        case UInt8(ascii: "u"): try unicodeEscape()
-        default:
-            position -= 1
-            throw failure(.malformed, "An unknown escape stands in a text")
+    @inline(__always)
+    private mutating func literal(_ word: StaticString) throws(JSONError) {
+        for offset in 0..<word.utf8CodeUnitCount {
+            guard position < count, source[position] == word.utf8Start[offset] else { throw unexpected("\"\(word)\"") }
+            position &+= 1
         }
     }
 
-    private mutating func unicodeEscape() throws(JSONError) {
-        let start = position
-        var code = try hexadecimal()
-        if (0xD800..<0xDC00).contains(code), position + 1 < buffer.count, buffer[position] == UInt8(ascii: "\\"),
-            buffer[position + 1] == UInt8(ascii: "u")
-        {
-            position += 2
-            let low = try hexadecimal()
-            guard (0xDC00..<0xE000).contains(low) else { throw invalidText(at: start) }
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
+    // MARK: Duplicates
+
+    private struct Name: Hashable {
+        let bytes: UnsafeBufferPointer<UInt8>
+
+        static func == (left: Name, right: Name) -> Bool { left.bytes.elementsEqual(right.bytes) }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
+    }
+
+    /// Remembers the name that was just read, for when its value has been.
+    private mutating func note(nameAt place: Int, _ depth: Int) {
+        while names.count < depth { names.append(([], nil, 0)) }
+        names[depth - 1].last = Name(bytes: records[used &- 1].text)
+        names[depth - 1].place = place
+    }
+
+    private mutating func refuseDuplicate(at depth: Int) throws(JSONError) {
+        guard depth <= names.count, let name = names[depth - 1].last else { return }
+        if !names[depth - 1].seen.insert(name).inserted {
+            throw JSONError(
+                code: .duplicateMember,
+                offset: names[depth - 1].place,
+                message: "The member \"\(String(decoding: name.bytes, as: UTF8.self))\" stands twice"
+            )
         }
-        guard let scalar = Unicode.Scalar(code) else { throw invalidText(at: start) }
-        scratch.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-    }
-
-    private mutating func hexadecimal() throws(JSONError) -> UInt32 {
-        var code: UInt32 = 0
-        for _ in 0..<4 {
-            guard position < buffer.count else { throw failure(.truncated, "The text ends inside a string") }
-            let digit: UInt8
-            switch buffer[position] {
-            case let byte where byte &- 0x30 < 10: digit = byte &- 0x30
-            case let byte where (byte | 0x20) &- 0x61 < 6: digit = (byte | 0x20) &- 0x61 &+ 10
-            default: throw failure(.malformed, "Four hexadecimal digits should follow \\u")
-            }
-            code = code << 4 | UInt32(digit)
-            position += 1
-        }
-        return code
-    }
-
-    private func decode(_ bytes: UnsafeBufferPointer<UInt8>, at start: Int) throws(JSONError) -> String {
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw invalidText(at: start) }
-        return text
-    }
-
-    private func invalidText(at offset: Int) -> JSONError {
-        JSONError(code: .invalidText, offset: offset, message: "A text is not valid UTF-8")
     }
 }

@@ -12,24 +12,94 @@ extension JSONValue {
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
+// SAFETY: the writer's memory has one owner, as the type is not copied.
+
 /// Appends compact JSON to a buffer, for callers that have no `JSONValue` to begin with.
-public struct JSONWriter: Sendable {
-    /// What was written so far.
-    public private(set) var bytes: [UInt8] = []
+///
+/// Owns plain memory, because an array asks at each append whether it is shared, which costs as much as most pieces do.
+public struct JSONWriter: ~Copyable, @unchecked Sendable {
+    @usableFromInline var start: UnsafeMutablePointer<UInt8>
+    @usableFromInline var capacity: Int
+    @usableFromInline var length = 0
 
     /// Makes a writer with an empty buffer that holds `capacity` bytes before it grows.
-    public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+    public init(capacity: Int = 0) {
+        self.capacity = max(capacity, 64)
+        start = .allocate(capacity: self.capacity)
+    }
+
+    deinit { start.deallocate() }
+
+    /// How many bytes were written so far.
+    public var count: Int { length }
+
+    /// What was written so far.
+    public var bytes: [UInt8] { withBytes { Array($0) } }
+
+    /// Reads what was written so far in place.
+    @inlinable
+    public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
+        try body(buffer)
+    }
+
+    @usableFromInline
+    var buffer: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: length) }
 
     /// Empties the buffer and keeps its memory.
-    public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+    public mutating func removeAll() { length = 0 }
+
+    /// Makes room for `extra` bytes.
+    @inlinable
+    @inline(__always)
+    mutating func reserve(_ extra: Int) {
+        if capacity &- length < extra { grow(extra) }
+    }
+
+    @inline(never)
+    @usableFromInline
+    mutating func grow(_ extra: Int) {
+        capacity = max(capacity * 2, length + extra)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: start, count: length)
+        start.deallocate()
+        start = larger
+    }
+
+    @inlinable
+    @inline(__always)
+    mutating func append(_ bytes: UnsafePointer<UInt8>, _ extra: Int) {
+        reserve(extra)
+        (start + length).update(from: bytes, count: extra)
+        length &+= extra
+    }
 
     /// Appends bytes that are JSON already, such as punctuation.
-    public mutating func raw(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    @inlinable
+    @inline(__always)
+    public mutating func raw(_ text: StaticString) { append(text.utf8Start, text.utf8CodeUnitCount) }
+
+    /// Appends bytes that are JSON already.
+    public mutating func raw(_ json: UnsafeBufferPointer<UInt8>) {
+        if let first = json.baseAddress { append(first, json.count) }
     }
 
     /// Appends bytes that are JSON already.
-    public mutating func raw(_ json: some Sequence<UInt8>) { bytes.append(contentsOf: json) }
+    public mutating func raw(_ json: some Sequence<UInt8>) {
+        if json.withContiguousStorageIfAvailable({ raw($0) }) != nil { return }
+        for byte in json {
+            reserve(1)
+            start[length] = byte
+            length &+= 1
+        }
+    }
+
+    /// Appends again what stands at `range`.
+    public mutating func `repeat`(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= length, "only what was written can be repeated")
+        reserve(range.count)
+        (start + length).update(from: start + range.lowerBound, count: range.count)
+        length &+= range.count
+    }
 
     /// Appends `value`.
     public mutating func write(_ value: JSONValue) {
@@ -69,61 +139,93 @@ public struct JSONWriter: Sendable {
     public mutating func write(_ number: JSONNumber) {
         switch number {
         case .integer(let value): write(integer: value)
-        case .unsigned(let value): bytes.append(contentsOf: value.description.utf8)
-        case .double(let value): bytes.append(contentsOf: JSONNumber.text(of: value).utf8)
+        case .unsigned(let value): write(unsigned: value)
+        case .double(let value): raw(JSONNumber.text(of: value).utf8)
         }
     }
 
     /// Appends an integer in decimal.
     public mutating func write(integer value: Int64) {
+        if value < 0 { raw("-") }
+        write(unsigned: value.magnitude)
+    }
+
+    /// Appends an integer in decimal.
+    public mutating func write(unsigned value: UInt64) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var magnitude = value.magnitude
-            var start = digits.count
+            var rest = value
+            var first = digits.count
             repeat {
-                start -= 1
-                digits[start] = UInt8(truncatingIfNeeded: magnitude % 10) &+ 0x30
-                magnitude /= 10
-            } while magnitude > 0
-            if value < 0 {
-                start -= 1
-                digits[start] = UInt8(ascii: "-")
-            }
-            bytes.append(contentsOf: digits[start...])
+                first &-= 1
+                digits[first] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
+                rest /= 10
+            } while rest > 0
+            raw(UnsafeBufferPointer(rebasing: digits[first...]))
         }
     }
 
     /// Appends `text` in quotes.
     public mutating func write(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        var text = text
-        text.withUTF8 { utf8 in
-            var start = 0
-            for position in 0..<utf8.count {
-                let byte = utf8[position]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                bytes.append(contentsOf: utf8[start..<position])
-                escape(byte)
-                start = position + 1
-            }
-            bytes.append(contentsOf: utf8[start...])
+        if text.utf8.withContiguousStorageIfAvailable({ write(utf8: $0) }) == nil {
+            Array(text.utf8).withUnsafeBufferPointer { write(utf8: $0) }
         }
-        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Appends the text with these UTF-8 bytes in quotes.
+    public mutating func write(utf8: UnsafeBufferPointer<UInt8>) {
+        reserve(utf8.count &+ 2)
+        start[length] = UInt8(ascii: "\"")
+        length &+= 1
+        var done = 0
+        var position = 0
+        while true {
+            position = Self.nextEscape(in: utf8, from: position)
+            if let first = utf8.baseAddress { append(first + done, position &- done) }
+            guard position < utf8.count else { break }
+            escape(utf8[position])
+            position &+= 1
+            done = position
+        }
+        raw("\"")
+    }
+
+    /// Where the next byte stands that has to be escaped, or the end; eight bytes are looked at together.
+    @inline(__always)
+    private static func nextEscape(in utf8: UnsafeBufferPointer<UInt8>, from first: Int) -> Int {
+        let raw = UnsafeRawBufferPointer(utf8)
+        let (ones, tops): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        var position = first
+        while position &+ 8 <= raw.count {
+            let word = raw.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            // A top bit is set where a byte is below 0x20, a quote or a backslash; some others are as well, never fewer.
+            let quotes = word ^ (ones &* 0x22)
+            let slashes = word ^ (ones &* 0x5C)
+            let found = ((word &- ones &* 0x20) | (quotes &- ones) | (slashes &- ones)) & ~word & tops
+            if found != 0 { break }
+            position &+= 8
+        }
+        while position < raw.count {
+            let byte = raw[position]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
+            position &+= 1
+        }
+        return position
     }
 
     private mutating func escape(_ byte: UInt8) {
-        bytes.append(UInt8(ascii: "\\"))
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-        case 0x08: bytes.append(UInt8(ascii: "b"))
-        case 0x0C: bytes.append(UInt8(ascii: "f"))
-        case 0x0A: bytes.append(UInt8(ascii: "n"))
-        case 0x0D: bytes.append(UInt8(ascii: "r"))
-        case 0x09: bytes.append(UInt8(ascii: "t"))
+        case UInt8(ascii: "\""): raw("\\\"")
+        case UInt8(ascii: "\\"): raw("\\\\")
+        case 0x08: raw("\\b")
+        case 0x0C: raw("\\f")
+        case 0x0A: raw("\\n")
+        case 0x0D: raw("\\r")
+        case 0x09: raw("\\t")
         default:
-            raw("u00")
+            raw("\\u00")
             let digits: StaticString = "0123456789abcdef"
-            bytes.append(digits.utf8Start[Int(byte >> 4)])
-            bytes.append(digits.utf8Start[Int(byte & 15)])
+            append(digits.utf8Start + Int(byte >> 4), 1)
+            append(digits.utf8Start + Int(byte & 15), 1)
         }
     }
 }

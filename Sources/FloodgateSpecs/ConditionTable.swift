@@ -21,6 +21,12 @@ public struct ConditionTable: Sendable, Hashable {
         }
     }
 
+    /// Adds a condition whose id is known to be new.
+    mutating func append(_ condition: Condition, as id: String) {
+        ids.append(id)
+        byID[ExactText(id)] = condition
+    }
+
     /// The id of `condition`, which is added if no entry is equal to it.
     ///
     /// Ids are the decimal FNV-1a hash of the condition's JSON text, so that equal conditions share an entry in every document.

@@ -1,157 +1,138 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateJSON
+@_spi(Tape) import FloodgateJSON
 
-/// Takes known members out of an object and leaves the rest.
-struct MemberReader {
-    private let object: JSONObject
-    private let place: Place
-    private var taken = PositionSet()
+/// Finds an object's members by name, and insists on what they must be.
+protocol MemberReading: ~Copyable {
+    associatedtype Name
 
-    init(_ json: JSONValue, at place: Place) throws(SpecError) {
-        guard case .object(let object) = json else { throw place.wrongType("an object") }
-        self.object = object
-        self.place = place
+    /// The value of a member: of equal names, the last.
+    subscript(name: Name) -> JSONView? { get }
+
+    /// The name as documents have it.
+    static func spelling(of name: Name) -> String
+}
+
+/// Looks members up one by one, where there are few objects of a kind.
+struct MemberReader: MemberReading {
+    private let json: JSONView
+
+    init(_ json: JSONView) throws(SpecError) {
+        guard json.kind == .object else { throw SpecError(wanted: "an object") }
+        self.json = json
     }
 
-    /// The members that nobody asked for.
-    var rest: JSONObject {
-        if taken.count == object.count { return JSONObject() }
-        var rest = JSONObject()
-        for (position, member) in object.enumerated() where !taken.contains(position) {
-            rest[member.name] = member.value
-        }
-        return rest
+    subscript(name: StaticString) -> JSONView? { json[name] }
+
+    static func spelling(of name: StaticString) -> String { "\(name)" }
+}
+
+extension MemberReading where Self: ~Copyable {
+    private func wrongType(_ name: Name, _ wanted: String) -> SpecError {
+        SpecError(wanted: wanted).under(Self.spelling(of: name))
     }
 
-    /// Insists on the types of members that are kept as they came, where there are such.
-    func check(_ rest: JSONObject, texts: [String], textLists: [String] = []) throws(SpecError) {
-        if rest.isEmpty { return }
-        for name in texts where rest[name] != nil {
-            var reader = self
-            _ = try reader.optionalText(name)
-        }
-        for name in textLists where rest[name] != nil {
-            var reader = self
-            _ = try reader.optionalTexts(name)
-        }
+    func missing(_ name: Name) -> SpecError { SpecError(missing: Self.spelling(of: name)) }
+
+    private func required(_ name: Name) throws(SpecError) -> JSONView {
+        guard let value = self[name], !value.isNull else { throw missing(name) }
+        return value
     }
 
-    mutating func take(_ name: String) -> JSONValue? {
-        guard let position = object.position(of: name) else { return nil }
-        taken.insert(position)
-        return object[position].value
-    }
-
-    func wrongType(_ name: String, _ wanted: String) -> SpecError { place.member(name).wrongType(wanted) }
-
-    mutating func present(_ name: String) -> JSONValue? { take(name) }
-
-    private mutating func required(_ name: String) throws(SpecError) -> JSONValue {
-        guard let value = take(name), !value.isNull else { throw place.missing(name) }
+    /// The value of a member that may be missing or null.
+    func present(_ name: Name) -> JSONView? {
+        guard let value = self[name], !value.isNull else { return nil }
         return value
     }
 
     /// The value of a member that must be there and may be null.
-    mutating func anything(_ name: String) throws(SpecError) -> JSONValue {
-        guard let value = take(name) else { throw place.missing(name) }
+    func anything(_ name: Name) throws(SpecError) -> JSONView {
+        guard let value = self[name] else { throw missing(name) }
         return value
     }
 
-    mutating func text(_ name: String) throws(SpecError) -> String {
-        guard case .string(let text) = try required(name) else { throw place.member(name).wrongType("a text") }
-        return text
+    func text(_ name: Name) throws(SpecError) -> JSONView {
+        let value = try required(name)
+        guard value.kind == .string else { throw wrongType(name, "a text") }
+        return value
     }
 
-    mutating func optionalText(_ name: String) throws(SpecError) -> String? {
-        switch take(name) {
-        case nil, .null: return nil
-        case .string(let text): return text
-        default: throw place.member(name).wrongType("a text")
-        }
+    func optionalText(_ name: Name) throws(SpecError) -> JSONView? {
+        guard let value = present(name) else { return nil }
+        guard value.kind == .string else { throw wrongType(name, "a text") }
+        return value
     }
 
-    mutating func flag(_ name: String) throws(SpecError) -> Bool {
-        guard case .bool(let flag) = try required(name) else { throw place.member(name).wrongType("true or false") }
+    func flag(_ name: Name) throws(SpecError) -> Bool {
+        guard let flag = try required(name).flag else { throw wrongType(name, "true or false") }
         return flag
     }
 
-    mutating func optionalFlag(_ name: String) throws(SpecError) -> Bool? {
-        switch take(name) {
-        case nil, .null: return nil
-        case .bool(let flag): return flag
-        default: throw place.member(name).wrongType("true or false")
-        }
+    func optionalFlag(_ name: Name) throws(SpecError) -> Bool? {
+        guard let value = present(name) else { return nil }
+        guard let flag = value.flag else { throw wrongType(name, "true or false") }
+        return flag
     }
 
-    mutating func number(_ name: String) throws(SpecError) -> JSONNumber {
-        guard case .number(let number) = try required(name) else { throw place.member(name).wrongType("a number") }
+    func number(_ name: Name) throws(SpecError) -> JSONNumber {
+        guard let number = try required(name).number else { throw wrongType(name, "a number") }
         return number
     }
 
-    mutating func unsigned(_ name: String) throws(SpecError) -> UInt64 {
-        guard let value = try optionalUnsigned(name, upTo: UInt64.max) else { throw place.missing(name) }
+    func optionalNumber(_ name: Name) throws(SpecError) -> JSONNumber? {
+        guard let value = present(name) else { return nil }
+        guard let number = value.number else { throw wrongType(name, "a number") }
+        return number
+    }
+
+    func unsigned(_ name: Name) throws(SpecError) -> UInt64 {
+        guard let value = try optionalUnsigned(name) else { throw missing(name) }
         return value
     }
 
-    mutating func optionalUnsigned(_ name: String, upTo limit: UInt64) throws(SpecError) -> UInt64? {
+    func optionalUnsigned(_ name: Name, upTo limit: UInt64 = .max) throws(SpecError) -> UInt64? {
+        guard let view = present(name) else { return nil }
         let value: UInt64
-        switch take(name) {
-        case nil, .null: return nil
-        case .number(.integer(let number)) where number >= 0: value = UInt64(number)
-        case .number(.unsigned(let number)): value = number
-        default: throw place.member(name).wrongType("an integer, 0 or more, without a fraction")
+        switch view.number {
+        case .integer(let number)? where number >= 0: value = UInt64(number)
+        case .unsigned(let number)?: value = number
+        default: throw wrongType(name, "an integer, 0 or more, without a fraction")
         }
         guard value <= limit else {
             let message = "\(value) is too large; at most \(limit) is allowed"
-            throw SpecError(code: .outOfRange, pointer: place.member(name).pointer, message: message)
+            throw SpecError(code: .outOfRange, pointer: "", message: message).under(Self.spelling(of: name))
         }
         return value
     }
 
-    mutating func list(_ name: String) throws(SpecError) -> [JSONValue] {
-        guard case .array(let items) = try required(name) else { throw place.member(name).wrongType("a list") }
-        return items
+    func list(_ name: Name) throws(SpecError) -> JSONView {
+        let value = try required(name)
+        guard value.kind == .array else { throw wrongType(name, "a list") }
+        return value
     }
 
-    mutating func optionalTexts(_ name: String) throws(SpecError) -> [String]? {
-        let value = take(name)
-        guard let value, !value.isNull else { return nil }
-        guard case .array(let items) = value else { throw place.member(name).wrongType("a list of texts") }
-        var texts: [String] = []
-        for (index, item) in items.enumerated() {
-            guard case .string(let text) = item else { throw place.member(name).item(index).wrongType("a text") }
-            texts.append(text)
+    func optionalTexts(_ name: Name) throws(SpecError) -> JSONView? {
+        guard let value = present(name) else { return nil }
+        guard value.kind == .array else { throw wrongType(name, "a list of texts") }
+        var index = 0
+        for item in value.items {
+            guard item.kind == .string else {
+                throw SpecError(wanted: "a text").under(index).under(Self.spelling(of: name))
+            }
+            index += 1
         }
-        return texts
+        return value
     }
 
-    mutating func object(_ name: String) throws(SpecError) -> JSONObject {
-        guard case .object(let object) = try required(name) else { throw place.member(name).wrongType("an object") }
-        return object
+    func object(_ name: Name) throws(SpecError) -> JSONView {
+        let value = try required(name)
+        guard value.kind == .object else { throw wrongType(name, "an object") }
+        return value
     }
 
-    mutating func optionalObject(_ name: String) throws(SpecError) -> JSONObject? {
-        switch take(name) {
-        case nil, .null: return nil
-        case .object(let object): return object
-        default: throw place.member(name).wrongType("an object")
-        }
-    }
-}
-
-/// Positions of members: a bit each for the first 64, which is nearly always all.
-private struct PositionSet {
-    private var low: UInt64 = 0
-    private var high: Set<Int> = []
-
-    var count: Int { low.nonzeroBitCount + high.count }
-
-    mutating func insert(_ position: Int) {
-        if position < 64 { low |= 1 << UInt64(position) } else { high.insert(position) }
-    }
-
-    func contains(_ position: Int) -> Bool {
-        position < 64 ? low & 1 << UInt64(position) != 0 : high.contains(position)
+    func optionalObject(_ name: Name) throws(SpecError) -> JSONView? {
+        guard let value = present(name) else { return nil }
+        guard value.kind == .object else { throw wrongType(name, "an object") }
+        return value
     }
 }

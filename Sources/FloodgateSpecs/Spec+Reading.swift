@@ -1,6 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-public import FloodgateJSON
+@_spi(Tape) public import FloodgateJSON
 
 extension Spec {
     /// Reads a spec of either wire shape: conditions may be ids or objects.
@@ -10,37 +10,41 @@ extension Spec {
     ///   - pointer: where the object stands, for the error.
     /// - Throws: `SpecError` at the first member that makes Statsig's Rust core drop the spec.
     public init(json: JSONValue, name: String? = nil, pointer: String = "") throws(SpecError) {
-        try self.init(json, name: name, at: Place(pointer: pointer))
+        // The name goes the same way as the rest: of a list with both, since it has no place in the object.
+        let both = name.map { JSONValue.array([json, .string($0)]) } ?? .array([json])
+        do throws(SpecError) {
+            self = try SpecError.reading(both) { list throws(SpecError) in
+                var items = list.items
+                var reader = SpecReader()
+                let spec = items.next() ?? list
+                var view = SpecView(placeholder: spec)
+                let name = items.next()
+                try reader.readSpec(spec, named: name, into: &view)
+                return Spec(view, isNamed: name == nil, &reader)
+            }
+        } catch { throw error.at(pointer) }
     }
 
-    init(_ json: JSONValue, name: String?, at place: Place) throws(SpecError) {
-        var reader = try MemberReader(json, at: place)
-        self.type = try reader.text("type")
-        self.entity = try reader.text("entity")
-        self.salt = try reader.text("salt")
-        self.isEnabled = try reader.flag("enabled")
-        self.defaultValue = try reader.anything("defaultValue")
-        self.idType = try reader.text("idType")
-        self.explicitParameters = try reader.optionalTexts("explicitParameters")
-        self.hasSharedParams = try reader.optionalFlag("hasSharedParams")
-        self.isActive = try reader.optionalFlag("isActive")
-        self.version = try reader.optionalUnsigned("version", upTo: UInt64(UInt32.max)).map { UInt32($0) }
-        self.targetAppIDs = try reader.optionalTexts("targetAppIDs")
-        self.forwardAllExposures = try reader.optionalFlag("forwardAllExposures")
-        self.useNewLayerEval = try reader.optionalFlag("useNewLayerEval")
-        let rules = try reader.list("rules")
-        if let name {
-            self.name = name
-        } else {
-            self.name = try reader.text("name")
-        }
-        self.rules = []
-        self.rules.reserveCapacity(rules.count)
-        for (index, rule) in rules.enumerated() {
-            self.rules.append(try Rule(rule, at: place.member("rules").item(index)))
-        }
-        self.others = reader.rest
-        try reader.check(self.others, texts: ["checksum"], textLists: ["fieldsUsed"])
+    /// Copies out what `reader` has just read.
+    init(_ view: SpecView, isNamed: Bool, _ reader: inout SpecReader) {
+        name = view.name.text ?? ""
+        type = view.type.text ?? ""
+        entity = view.entity.text ?? ""
+        salt = view.salt.text ?? ""
+        isEnabled = view.isEnabled
+        defaultValue = view.defaultValue.value
+        idType = view.idType.text ?? ""
+        explicitParameters = view.explicitParameters?.texts
+        hasSharedParams = view.hasSharedParams
+        isActive = view.isActive
+        version = view.version
+        targetAppIDs = view.targetAppIDs?.texts
+        forwardAllExposures = view.forwardAllExposures
+        useNewLayerEval = view.useNewLayerEval
+        others = reader.others(of: view, isNamed: isNamed)
+        rules = []
+        rules.reserveCapacity(view.rules.count)
+        for rule in view.rules { rules.append(Rule(rule, &reader)) }
     }
 }
 
@@ -48,51 +52,65 @@ extension Rule {
     /// Reads a rule of either wire shape; see `Spec.init(json:name:pointer:)`.
     /// - Throws: `SpecError` at the first member that makes Statsig's Rust core refuse the rule.
     public init(json: JSONValue, pointer: String = "") throws(SpecError) {
-        try self.init(json, at: Place(pointer: pointer))
+        do throws(SpecError) {
+            self = try SpecError.reading(json) { json throws(SpecError) in
+                var reader = SpecReader()
+                return Rule(try reader.readRule(json), &reader)
+            }
+        } catch { throw error.at(pointer) }
     }
 
-    init(_ json: JSONValue, at place: Place) throws(SpecError) {
-        var reader = try MemberReader(json, at: place)
-        self.name = try reader.text("name")
-        self.id = try reader.text("id")
-        self.salt = try reader.optionalText("salt")
-        self.passPercentage = try reader.number("passPercentage")
-        self.returnValue = try reader.anything("returnValue")
-        self.idType = try reader.text("idType")
-        self.groupName = try reader.optionalText("groupName")
-        self.configDelegate = try reader.optionalText("configDelegate")
-        self.isExperimentGroup = try reader.optionalFlag("isExperimentGroup")
-        self.samplingRate = try reader.optionalUnsigned("samplingRate", upTo: UInt64.max)
-        let conditions = try reader.list("conditions")
-        self.conditions = []
-        self.conditions.reserveCapacity(conditions.count)
-        for (index, condition) in conditions.enumerated() {
-            switch condition {
-            case .string(let id): self.conditions.append(.id(id))
-            case .object:
-                self.conditions.append(.inline(try Condition(condition, at: place.member("conditions").item(index))))
-            default: throw place.member("conditions").item(index).wrongType("a condition or the id of one")
+    init(_ view: RuleView, _ reader: inout SpecReader) {
+        name = view.name.text ?? ""
+        id = view.id.text ?? ""
+        salt = view.salt?.text
+        passPercentage = view.passPercentage
+        returnValue = view.returnValue.value
+        idType = view.idType.text ?? ""
+        groupName = view.groupName?.text
+        configDelegate = view.configDelegate?.text
+        isExperimentGroup = view.isExperimentGroup
+        samplingRate = view.samplingRate
+        conditions = []
+        conditions.reserveCapacity(view.conditions.countHint)
+        for json in view.conditions.items {
+            if let id = json.text {
+                conditions.append(.id(id))
+            } else {
+                conditions.append(.inline(Condition(ConditionView(knownGood: json), &reader)))
             }
         }
-        self.others = reader.rest
+        others = reader.others(of: view)
     }
 }
 
 extension Condition {
-    init(_ json: JSONValue, at place: Place) throws(SpecError) {
-        var reader = try MemberReader(json, at: place)
-        self.type = try reader.text("type")
-        self.idType = try reader.text("idType")
-        self.operator = try reader.optionalText("operator")
-        self.field = try reader.optionalText("field")
-        self.targetValue = reader.present("targetValue")
-        self.additionalValues = try reader.optionalObject("additionalValues")
-        for member in self.additionalValues ?? JSONObject() {
-            guard case .string = member.value else {
-                throw place.member("additionalValues").member(member.name).wrongType("a text")
-            }
+    init(_ view: ConditionView, _ reader: inout SpecReader) {
+        type = view.type.text ?? ""
+        idType = view.idType.text ?? ""
+        self.operator = view.operator?.text
+        field = view.field?.text
+        targetValue = view.targetValue?.value
+        additionalValues = view.additionalValues?.object
+        others = reader.others(of: view)
+    }
+}
+
+extension JSONView {
+    /// The texts of a list that holds nothing else.
+    fileprivate var texts: [String] { items.compactMap(\.text) }
+}
+
+extension SpecError {
+    /// Lays `json` out on a tape, which alone is read, and shows it to `body`.
+    static func reading<Result>(
+        _ json: JSONValue,
+        _ body: (JSONView) throws(SpecError) -> Result
+    ) throws(SpecError) -> Result {
+        // As deep as any reader of JSON goes, so that what was read can be read again.
+        let limits = JSONLimits(depth: 512, sizeBytes: .max)
+        return try JSONTape.reading(json.bytes, limits: limits, orThrow: { SpecError($0) }) { tape throws(SpecError) in
+            try body(tape.root)
         }
-        self.others = reader.rest
-        try reader.check(self.others, texts: ["checksum"])
     }
 }

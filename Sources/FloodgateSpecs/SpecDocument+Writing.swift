@@ -14,6 +14,24 @@ extension SpecDocument {
     /// The document's bytes in `shape`.
     public func bytes(_ shape: Shape) -> [UInt8] { json(shape).bytes }
 
+    /// The v1 shape's bytes with nothing left that the table of conditions alone knows.
+    ///
+    /// Conditions are written out in the rules of config mappings too: for our own reading, since to Statsig's Rust core
+    /// they must be ids.
+    package var selfContainedBytes: [UInt8] {
+        var object = v1
+        // Kept members of a v2 document may have names that say something else in v1.
+        for name in ["condition_map", "layers"] { _ = object.remove(name) }
+        guard case .object(var rules)? = object["override_rules"] else { return JSONValue.object(object).bytes }
+        for member in rules {
+            guard case .object(var rule) = member.value, let ids = rule["conditions"]?.arrayValue else { continue }
+            rule["conditions"] = .array(ids.map { id in id.stringValue.flatMap { conditions[$0]?.json } ?? id })
+            rules[member.name] = .object(rule)
+        }
+        object["override_rules"] = .object(rules)
+        return JSONValue.object(object).bytes
+    }
+
     private var v2: JSONObject {
         var table = conditions
         func specs(_ list: [Spec]) -> JSONValue {

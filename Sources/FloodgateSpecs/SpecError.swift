@@ -1,6 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateJSON
+package import FloodgateJSON
 
 /// Why a config-specs document, or one part of it, cannot be used, and where the fault is.
 public struct SpecError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -41,43 +41,54 @@ public struct SpecError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The fault with its place in one line.
     public var description: String { pointer.isEmpty ? message : "\(pointer): \(message)" }
 
-    init(_ error: JSONError) {
+    package init(_ error: JSONError) {
         self.init(code: .notJSON, pointer: "", message: "The document is not JSON: \(error)")
     }
 }
 
-/// A place in a document, written as a JSON Pointer only when somebody asks.
-struct Place {
-    let pointer: String
-
-    static let root = Place(pointer: "")
-
-    func member(_ name: String) -> Place {
-        guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else {
-            return Place(pointer: "\(pointer)/\(name)")
-        }
-        var escaped = ""
-        for character in name.unicodeScalars {
-            switch character {
-            case "~": escaped += "~0"
-            case "/": escaped += "~1"
-            default: escaped.unicodeScalars.append(character)
-            }
-        }
-        return Place(pointer: "\(pointer)/\(escaped)")
-    }
-
-    func item(_ index: Int) -> Place { Place(pointer: "\(pointer)/\(index)") }
-
-    func missing(_ name: String) -> SpecError {
-        SpecError(
+extension SpecError {
+    /// A member of the value that is read is missing.
+    init(missing name: String) {
+        self.init(
             code: .missingMember,
-            pointer: pointer,
+            pointer: "",
             message: "The member \"\(name)\" is missing; it must be there"
         )
     }
 
-    func wrongType(_ wanted: String) -> SpecError {
-        SpecError(code: .wrongType, pointer: pointer, message: "The value must be \(wanted)")
+    /// The value that is read is not what it must be.
+    init(wanted: String) { self.init(code: .wrongType, pointer: "", message: "The value must be \(wanted)") }
+
+    /// The error as seen from around the member `name`: pointers are completed on the way out, since few are wanted.
+    func under(_ name: String) -> SpecError {
+        var error = self
+        if name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) {
+            var escaped = ""
+            for scalar in name.unicodeScalars {
+                switch scalar {
+                case "~": escaped += "~0"
+                case "/": escaped += "~1"
+                default: escaped.unicodeScalars.append(scalar)
+                }
+            }
+            error.pointer = "/\(escaped)\(pointer)"
+        } else {
+            error.pointer = "/\(name)\(pointer)"
+        }
+        return error
+    }
+
+    /// The error as seen from around the item at `index`.
+    func under(_ index: Int) -> SpecError {
+        var error = self
+        error.pointer = "/\(index)\(pointer)"
+        return error
+    }
+
+    /// The error as seen from where the value stands at `pointer`.
+    func at(_ pointer: String) -> SpecError {
+        var error = self
+        error.pointer = pointer + error.pointer
+        return error
     }
 }

@@ -10,17 +10,21 @@ import Testing
         ClientEvaluation(try PreparedSnapshotTests.snapshot(), idLists: [:], caller: caller, now: { 0 })
     }
 
+    private func initialize(_ request: JSONObject, by evaluation: ClientEvaluation) throws -> JSONObject {
+        try #require(JSONValue(parsing: evaluation.initialize(request)).objectValue)
+    }
+
     @Test func `answers a client with hashed names`() throws {
-        let answer = try evaluation().initialize(["user": ["userID": "u"], "hash": "djb2"])
+        let answer = try initialize(["user": ["userID": "u"], "hash": "djb2"], by: evaluation())
         #expect(answer["has_updates"] == true)
         #expect(answer["hash_used"] == "djb2")
         #expect(answer["feature_gates"]?["103"]?["value"] == true, "103 is djb2 of g")
     }
 
     @Test func `gives plain names only to who may download the specs`() throws {
-        let client = try evaluation().initialize(["user": [:], "hash": "none"])
+        let client = try initialize(["user": [:], "hash": "none"], by: evaluation())
         #expect(client["hash_used"] == "djb2")
-        let server = try evaluation(.init()).initialize(["user": [:], "hash": "none"])
+        let server = try initialize(["user": [:], "hash": "none"], by: evaluation(.init()))
         #expect(server["feature_gates"]?["g"] != nil)
     }
 
@@ -29,14 +33,14 @@ import Testing
         (-1, true),
     ])
     func `says when the client has it already`(sinceTime: Int64, isUpdate: Bool) throws {
-        let answer = try evaluation().initialize(["user": [:], "sinceTime": .integer(sinceTime)])
+        let answer = try initialize(["user": [:], "sinceTime": .integer(sinceTime)], by: evaluation())
         #expect(answer["has_updates"] == .bool(isUpdate))
     }
 
     @Test func `never sends private attributes or what it added itself`() throws {
         let caller = ClientEvaluation.Caller(clientKey: "client-1", address: "10.0.0.1", userAgent: "agent")
         let user: JSONValue = ["userID": "u", "privateAttributes": ["email": "secret@example.com"]]
-        let answer = try evaluation(caller).initialize(["user": user, "statsigMetadata": ["stableID": "s1"]])
+        let answer = try initialize(["user": user, "statsigMetadata": ["stableID": "s1"]], by: evaluation(caller))
         let text = JSONValue.object(answer).text
         #expect(!text.contains("secret@example.com"))
         #expect(!text.contains("10.0.0.1"))

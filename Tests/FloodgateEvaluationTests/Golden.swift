@@ -3,7 +3,6 @@
 import FloodgateEvaluation
 import FloodgateGzip
 import FloodgateJSON
-import FloodgateSpecs
 import FloodgateTestSupport
 import Testing
 
@@ -19,8 +18,8 @@ enum Golden {
     /// The document that a golden file's head names.
     static func ruleset(_ head: JSONValue) throws -> Ruleset? {
         guard let bytes = SharedData.bytes("data/specs/\(head["specs"]?.stringValue ?? "")") else { return nil }
-        let document = try #require(try SpecDocument.read(bytes))
-        return Ruleset(compiling: document, receivedAt: 0)
+        let ruleset: Ruleset = try #require(try Ruleset(reading: bytes, receivedAt: 0))
+        return ruleset
     }
 
     /// What surrounds the evaluations of a golden file.

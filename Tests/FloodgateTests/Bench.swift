@@ -36,6 +36,8 @@ struct Bench: Sendable {
         options.server = server.url
         // Another figure than the poll's interval, so that tests can tell who sleeps.
         options.requestTimeout = .seconds(9)
+        // Tests count events; those of the client's own have tests of their own.
+        options.disableDiagnostics = true
         options.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         change(&options)
         return FloodgateClient(key: key, options: options, timing: timing ?? clock.timing)

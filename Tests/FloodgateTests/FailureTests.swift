@@ -84,6 +84,42 @@ import Testing
         }
     }
 
+    @Test(.rows("FAI-03, FAI-04, FAI-12, EVT-36"), arguments: kinds)
+    func `keeps its events until an answer is a yes`(kind: String, code: ClientError.Code) async throws {
+        let hostile = try Self.answer(kind)
+        try await Bench.run { bench in
+            let client = bench.makeClient()
+            await client.initialize()
+            bench.server.on(Bench.events, hostile)
+            client.logEvent("e", for: user)
+            await client.flush()
+            // A status of success counts, whatever else the answer says.
+            #expect(client.eventStatistics.sent == (code == .document ? 1 : 0))
+            #expect(client.eventStatistics.droppedInAll == 0)
+            bench.server.on(Bench.events, .ok("{}"))
+            await client.flush()
+            #expect(client.eventStatistics.sent == 1)
+            await client.shutdown()
+        }
+    }
+
+    @Test(.rows("IDL-10, FAI-03, FAI-04"), arguments: kinds)
+    func `goes on without ID lists when the manifest is bad`(kind: String, code: ClientError.Code) async throws {
+        let hostile = try Self.answer(kind)
+        try await Bench.run { bench in
+            bench.server.on(Bench.lists, hostile)
+            let client = bench.makeClient { $0.enableIDLists = true }
+            let details = await client.initialize()
+            #expect(details.isReady)
+            #expect(details.areIDListsReady == false)
+            #expect(client.checkGate("open", for: user))
+            bench.server.on(Bench.lists, .ok("{}"))
+            await bench.clock.pass(.seconds(60))
+            _ = await bench.server.requests(Bench.lists, count: 2)
+            await client.shutdown()
+        }
+    }
+
     @Test(.rows("FAI-05, SYN-22")) func `gives up an answer that drips`() async throws {
         try await Bench.run { bench in
             bench.server.on(Bench.specs, .raw(Self.ok + Array("content-length: 1000\r\n\r\n{".utf8)))

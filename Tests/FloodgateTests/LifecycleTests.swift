@@ -2,6 +2,7 @@
 
 import Floodgate
 import FloodgateJSON
+import FoundationEssentials
 import ServiceLifecycle
 import Testing
 
@@ -124,6 +125,33 @@ import Testing
         }
     }
 
+    @Test(.rows("LIF-11"), .enabled(if: residentBytes() != nil, "needs /proc"))
+    func `takes no more memory for a million users than for ten thousand`() async throws {
+        try await Bench.run { bench in
+            let client = bench.makeClient { $0.maxEventBytes = 1 << 20 }
+            await client.initialize()
+            bench.server.on(Bench.events, .status(503))
+            func check(_ users: Range<Int>) {
+                for number in users {
+                    let user = FloodgateUser(userID: "user-\(number)", custom: ["plan": "pro"])
+                    _ = client.checkGate("open", for: user, options: .withoutExposure)
+                    // Memory for exposures has its bounds; with those filled, it is to stay as it is.
+                    if number.isMultiple(of: 4) { _ = client.experiment("experiment", for: user) }
+                }
+            }
+            check(0..<500_000)
+            // Other tests take memory besides, but not all the time; 32 bytes kept of each user would always be more.
+            var growth: [Int] = []
+            for round in 1...6 where (growth.min() ?? .max) >= 30 << 20 {
+                let before = try #require(residentBytes())
+                check(round * 1_000_000..<(round + 1) * 1_000_000)
+                growth.append(try #require(residentBytes()) - before)
+            }
+            #expect((growth.min() ?? .max) < 30 << 20, "grew by \(growth) bytes")
+            await client.shutdown()
+        }
+    }
+
     @Test(.rows("LIF-15")) func `stays usable when a waiting task is cancelled`() async throws {
         try await Bench.run { bench in
             bench.server.on(Bench.specs, .later(.ok(TestDocument().text)))
@@ -171,4 +199,11 @@ import Testing
             }
         }
     }
+}
+
+/// How much memory this process has in use, in bytes; nil where nobody knows.
+private func residentBytes() -> Int? {
+    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return nil }
+    let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+    return pages.map { $0 * 4096 }
 }

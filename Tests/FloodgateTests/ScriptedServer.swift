@@ -40,6 +40,10 @@ final class ScriptedServer: Sendable {
         indirect case later(Answer)
         /// The first bytes, then the second again and again as fast as the client takes them.
         case endless([UInt8], [UInt8])
+        /// The beginning of a stream of events, which goes on with `push` and ends with `endStreams`.
+        case stream
+        /// What a proxy says to `CONNECT`; from then on this server stands for the one behind it.
+        case tunnel
 
         static func ok(_ body: String) -> Answer { .reply(body: Array(body.utf8)) }
         static func status(_ status: Int) -> Answer { .reply(status: status, body: Array("{}".utf8)) }
@@ -51,6 +55,8 @@ final class ScriptedServer: Sendable {
         var waiting: [(prefix: String, count: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var connections: [ObjectIdentifier: any Channel] = [:]
         var held: [@Sendable () -> Void] = []
+        var streams: [any Channel] = []
+        var streamWaiting: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var channel: (any Channel)?
     }
 
@@ -127,6 +133,45 @@ final class ScriptedServer: Sendable {
         for answer in held { answer() }
     }
 
+    /// Writes `text` to all streams that are open.
+    func push(_ text: String) async { await push(Array(text.utf8)) }
+
+    /// Writes `bytes` to all streams that are open.
+    func push(_ bytes: [UInt8]) async {
+        for channel in state.withLock({ $0.streams }) { try? await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+    }
+
+    /// Ends all streams as a server should.
+    func endStreams() async {
+        let streams = state.withLock { state in
+            defer { state.streams = [] }
+            return state.streams
+        }
+        for channel in streams { try? await channel.close() }
+    }
+
+    /// Waits until `count` streams are open.
+    func streams(count: Int) async {
+        await withCheckedContinuation { continuation in
+            let isThere = state.withLock { state in
+                if state.streams.count >= count { return true }
+                state.streamWaiting.append((count, continuation))
+                return false
+            }
+            if isThere { continuation.resume() }
+        }
+    }
+
+    fileprivate func began(_ channel: any Channel) {
+        let ready = state.withLock { state in
+            state.streams.append(channel)
+            let count = state.streams.count
+            defer { state.streamWaiting.removeAll { $0.count <= count } }
+            return state.streamWaiting.filter { $0.count <= count }
+        }
+        for entry in ready { entry.continuation.resume() }
+    }
+
     fileprivate func hold(_ answer: @escaping @Sendable () -> Void) { state.withLock { $0.held.append(answer) } }
 
     /// Connections that are open now.
@@ -154,7 +199,10 @@ final class ScriptedServer: Sendable {
     }
 
     fileprivate func closed(_ channel: any Channel) {
-        state.withLock { $0.connections[ObjectIdentifier(channel)] = nil }
+        state.withLock { state in
+            state.connections[ObjectIdentifier(channel)] = nil
+            state.streams.removeAll { $0 === channel }
+        }
     }
 
     fileprivate func answer(to request: Request) -> Answer {
@@ -253,6 +301,22 @@ private final class Handler: ChannelInboundHandler {
         case .rawThenClose(let bytes):
             write(bytes, context)
             context.close(promise: nil)
+        case .stream:
+            write(Array("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".utf8), context)
+            server?.began(context.channel)
+        case .tunnel:
+            let pipeline = context.pipeline.syncOperations
+            // The decoder reads nothing behind such a request, so another takes its place.
+            guard let decoder = try? pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self) else {
+                return
+            }
+            let this = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            pipeline.removeHandler(decoder).whenSuccess {
+                let (handler, context) = this.value
+                let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes))
+                try? context.pipeline.syncOperations.addHandler(decoder, position: .first)
+                handler.write(Array("HTTP/1.1 200 OK\r\n\r\n".utf8), context)
+            }
         case .endless(let first, let second):
             write(first, context)
             endless = ByteBuffer(bytes: second)

@@ -204,7 +204,7 @@ extension EndToEnd {
             [], ["serve"], ["import"], ["import", "statsig"], ["keys"], ["keys", "list"], ["gate"], ["gate", "list"],
             ["gate", "show"], ["gate", "enable"], ["gate", "disable"], ["gate", "rollout"], ["events"],
             ["events", "tail"],
-            ["events", "count"], ["evaluate"], ["doctor"],
+            ["events", "count"], ["evaluate"], ["explain"], ["doctor"],
         ])
         func `helps`(command: [String]) async throws {
             let outcome = try await Program.run(try Program.floodgate(), command + ["--help"])

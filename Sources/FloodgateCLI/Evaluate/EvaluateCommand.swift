@@ -23,9 +23,13 @@ struct EvaluateCommand: ParsableCommand {
               {"specs": a config-specs document of shape v1 or v2,
                "id_lists": {name: [eight-character ids]},
                "options": {"environment": "staging", "global_custom_fields": {…}},
-               "users": [user objects as SDKs write them]}
+               "overrides": [[kind, name, value, unit ID or null]],
+               "users": [user objects as SDKs write them],
+               "persisted": [for each user null or {"values": {name: sticky value} or null,
+                 "enforce_targeting": false, "enforce_overrides": false}],
+               "parameter_stores": {name: [parameters to read]}}
 
-            id_lists and options may be left out. For each line one line comes out, {"results": [one per user]}:
+            Only specs and users are needed. For each line one line comes out, {"results": [one per user]}:
 
               gates        name: [value, rule id, id type, version, outcome]
               configs      name: [value, rule id, id type, version, outcome]
@@ -33,8 +37,16 @@ struct EvaluateCommand: ParsableCommand {
               layers       as experiments, then allocated experiment
               gcir         feature_gates, dynamic_configs and layer_configs of the client-initialize response, hash none
 
-            The outcome is Recognized, Unrecognized, Unsupported or Error. Every entry of dynamic_configs is asked as a \
-            config and as an experiment. A line that cannot be read becomes {"error": "why"}, and the next one is read.
+            Where it was asked for, also:
+
+              sticky_experiments, sticky_layers
+                           name: [as above, time of a kept value or false, what is to be stored], the last being null,
+                           [delete, name, key] or [save, name, key, sticky value]
+              parameter_stores
+                           name: parameter: [text, float, integer, boolean, list, object], null where it is none of that
+
+            The outcome is Recognized, Unrecognized, Unsupported, LocalOverride, Persisted or Error. Every \
+            entry of dynamic_configs is asked as a config and as an experiment. A line that cannot be read becomes {"error": "why"}, and the next one is read.
             Exits with 65 if there was such a line, 66 if the file is not there.
             """
     )

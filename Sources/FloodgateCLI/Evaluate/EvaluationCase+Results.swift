@@ -6,7 +6,19 @@ import FloodgateJSON
 extension EvaluationCase {
     /// What every user gets, as one line of JSON without its end.
     func results() -> [UInt8] {
-        JSONValue.object(["results": .array(users.map { .object(result(for: $0)) })]).bytes
+        JSONValue.object(
+            [
+                "results": .array(
+                    zip(users, stickyRequests).map { user, request in
+                        var members = result(for: user)
+                        let sticky = request.map { stickyResults($0, for: user) } ?? JSONObject()
+                        for member in sticky { members[member.name] = member.value }
+                        if !storeNames.isEmpty { members["parameter_stores"] = .object(parameterStores(for: user)) }
+                        return .object(members)
+                    }
+                )
+            ]
+        ).bytes
     }
 
     private func result(for user: FloodgateUser) -> JSONObject {
@@ -24,22 +36,12 @@ extension EvaluationCase {
             let config = evaluator.dynamicConfig(name, for: user)
             configs[name] = .array(Self.head(config))
             let experiment = evaluator.experiment(name, for: user)
-            experiments[name] = .array(
-                Self.head(experiment) + [
-                    .text(experiment.groupName), Self.isActive(experiment.isExperimentActive, experiment.details),
-                    Self.exposures(experiment.secondaryExposures),
-                ]
-            )
+            experiments[name] = .array(Self.row(experiment))
         }
         var layers = JSONObject()
         for name in layerNames {
             let layer = evaluator.layer(name, for: user)
-            layers[name] = [
-                layer.value.map(JSONValue.object) ?? .null, .string(layer.ruleID), .string(layer.idType),
-                Self.version(layer.version), Self.outcome(layer.details), .text(layer.groupName),
-                Self.isActive(layer.isExperimentActive, layer.details), Self.exposures(layer.secondaryExposures),
-                .text(layer.allocatedExperiment),
-            ]
+            layers[name] = .array(Self.row(layer))
         }
         return [
             "gates": .object(gates), "configs": .object(configs), "experiments": .object(experiments),
@@ -50,10 +52,27 @@ extension EvaluationCase {
     private func clientResponse(for user: FloodgateUser) -> JSONObject {
         var options = ClientResponseOptions()
         options.hash = .none
+        options.includesLocalOverrides = responsesIncludeOverrides
         let response = evaluator.clientInitializeResponse(for: user, options: options)
         var parts = JSONObject()
         for name in ["feature_gates", "dynamic_configs", "layer_configs"] { parts[name] = response[name] ?? [:] }
         return parts
+    }
+
+    static func row(_ experiment: ConfigEvaluation) -> [JSONValue] {
+        head(experiment) + [
+            .text(experiment.groupName), isActive(experiment.isExperimentActive, experiment.details),
+            exposures(experiment.secondaryExposures),
+        ]
+    }
+
+    static func row(_ layer: LayerEvaluation) -> [JSONValue] {
+        [
+            layer.value.map(JSONValue.object) ?? .null, .string(layer.ruleID), .string(layer.idType),
+            version(layer.version), outcome(layer.details), .text(layer.groupName),
+            isActive(layer.isExperimentActive, layer.details), exposures(layer.secondaryExposures),
+            .text(layer.allocatedExperiment),
+        ]
     }
 
     private static func head(_ config: ConfigEvaluation) -> [JSONValue] {
@@ -83,7 +102,9 @@ extension EvaluationCase {
 
     private static func outcome(_ details: EvaluationDetails) -> JSONValue {
         switch details.reason {
-        case .recognized, .localOverride, .persisted: "Recognized"
+        case .recognized: "Recognized"
+        case .localOverride: "LocalOverride"
+        case .persisted: "Persisted"
         case .unsupported: "Unsupported"
         case .error: "Error"
         default: "Unrecognized"

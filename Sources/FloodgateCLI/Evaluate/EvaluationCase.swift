@@ -2,7 +2,6 @@
 
 import FloodgateEvaluation
 import FloodgateJSON
-import FloodgateSpecs
 
 /// One line of `floodgate evaluate`: a document, what surrounds it, and the users to evaluate.
 struct EvaluationCase {
@@ -16,6 +15,12 @@ struct EvaluationCase {
     let gateNames: [String]
     let configNames: [String]
     let layerNames: [String]
+    let storeNames: [String]
+    /// The names to read from each parameter store.
+    let storeParameters: JSONObject
+    let stickyRequests: [StickyRequest?]
+    /// Whether client-initialize responses show local overrides.
+    let responsesIncludeOverrides: Bool
 
     init(_ line: [UInt8], now: @escaping @Sendable () -> Int64) throws {
         guard case .object(let object) = try JSONValue(parsing: line, limits: JSONLimits(sizeBytes: .max)) else {
@@ -29,16 +34,20 @@ struct EvaluationCase {
             guard case .object = user else { throw Fault(description: "/users/\(index): A user must be an object") }
             return FloodgateUser(json: user)
         }
-        guard let document = try SpecDocument.read(specs) else {
+        guard let ruleset = try Ruleset(reading: specs, receivedAt: now()) else {
             throw Fault(description: "/specs: The document says that there is nothing new (has_updates is false)")
         }
         gateNames = Self.names(specs["feature_gates"])
         configNames = Self.names(specs["dynamic_configs"])
         layerNames = Self.names(specs["layer_configs"])
+        storeParameters = object["parameter_stores"]?.objectValue ?? JSONObject()
+        storeNames = storeParameters.names
+        stickyRequests = try Self.stickyRequests(object["persisted"], users: users.count)
+        responsesIncludeOverrides = object["options"]?["include_local_overrides"]?.boolValue ?? false
         var surroundings = Surroundings(now: now)
+        surroundings.overrides = try Self.overrides(object["overrides"])
         try Self.read(object["options"], into: &surroundings)
         surroundings.idLists = try Self.idLists(object["id_lists"])
-        let ruleset = Ruleset(compiling: document, receivedAt: now())
         evaluator = Evaluator(ruleset, from: .bootstrap, surroundings: surroundings)
     }
 
@@ -70,7 +79,7 @@ struct EvaluationCase {
         }
     }
 
-    private static func idLists(_ lists: JSONValue?) throws -> [String: IDList] {
+    static func idLists(_ lists: JSONValue?) throws -> [String: IDList] {
         switch lists {
         case nil, .null: return [:]
         case .object(let lists):

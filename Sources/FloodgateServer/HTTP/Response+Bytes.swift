@@ -16,10 +16,15 @@ extension Response {
         _ value: FloodgateJSON.JSONValue,
         status: HTTPResponse.Status = .ok
     ) -> Response {
+        json(bytes: value.bytes, status: status)
+    }
+
+    /// A response that nobody keeps, of JSON text.
+    package static func json(bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
         Response(
             status: status,
             headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: ResponseBody(bytes: value.bytes)
+            body: ResponseBody(bytes: bytes)
         )
     }
 }

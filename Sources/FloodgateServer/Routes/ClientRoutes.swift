@@ -44,7 +44,7 @@ struct ClientRoutes: Sendable {
     /// 200: what a client SDK needs for one user, or `has_updates: false` if it has that already.
     @Sendable private func initialize(_ request: Request, _ context: SDKContext) async throws -> Response {
         let body = try await body(of: request)
-        return .json(.object(try evaluation(request, context).initialize(body)))
+        return .json(bytes: try evaluation(request, context).initialize(body))
     }
 
     /// 200: the gate's value, or those of several gates by name.

@@ -6,7 +6,7 @@ import FloodgateIngest
 import FloodgateJSON
 
 /// Exposures of what the HTTP API answered, for which no SDK will send any.
-struct ServedExposures {
+struct ServedExposures: ~Copyable {
     private var writer = EventBatchWriter()
     private let user: [UInt8]
     private let time: Int64

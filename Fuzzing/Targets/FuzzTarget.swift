@@ -1,0 +1,48 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+/// A door through which strangers' bytes come in, with what must hold whatever they are.
+///
+/// The fuzzer (`make fuzz`) looks for bytes that break it, guided by coverage; FuzzingTests replays what was ever found
+/// and tries some ten thousand mutations of real inputs in every test run.
+package enum FuzzTarget: String, CaseIterable, Sendable {
+    /// Any bytes as JSON.
+    case json
+    /// Any bytes as a config-specs document, which is then evaluated for a few users.
+    case document
+    /// Any bytes as a user, for whom a document with all operators is evaluated.
+    case user
+    /// A pattern, a NUL and a text.
+    case regex
+    /// Any bytes as a user agent, an address, a number, a time, an ID list, or two versions around a NUL.
+    case texts
+
+    /// Longer inputs are not tried: what they show is time, which other tests bound.
+    package var maximumBytes: Int {
+        switch self {
+        case .document: 65_536
+        case .json, .user: 16_384
+        case .regex: 1024
+        case .texts: 2048
+        }
+    }
+
+    /// Feeds `bytes` to the target.
+    /// - Returns: what is wrong with what came out; nil if all is well.
+    package func fault(in bytes: [UInt8]) -> String? {
+        switch self {
+        case .json: JSONTarget.fault(in: bytes)
+        case .document: DocumentTarget.fault(in: bytes)
+        case .user: UserTarget.fault(in: bytes)
+        case .regex: RegexTarget.fault(in: bytes)
+        case .texts: TextTarget.fault(in: bytes)
+        }
+    }
+
+    /// Whether inputs are JSON, so that mutations may keep them so.
+    package var isJSON: Bool {
+        switch self {
+        case .json, .document, .user: true
+        case .regex, .texts: false
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import Synchronization
+
+/// Keeps the ID lists up to date, if they are enabled.
+final class IDListKeeper: Sendable {
+    private let state: ClientState
+    private let transport: any Transport
+    private let fetcher: IDListFetcher
+    private let isEnabled: Bool
+    private let ready: Mutex<Bool?>
+
+    init(state: ClientState, transport: any Transport) {
+        let options = state.settings.options
+        self.state = state
+        self.transport = transport
+        self.fetcher = IDListFetcher(settings: state.settings, timing: state.timing, budget: state.budget)
+        self.isEnabled = options.enableIDLists && !options.disableNetwork
+        self.ready = Mutex(options.enableIDLists ? false : nil)
+    }
+
+    /// Whether the ID lists were loaded; nil if they are not enabled.
+    var isReady: Bool? { ready.withLock { $0 } }
+
+    /// Brings all lists up to date.
+    func refresh() async {
+        guard isEnabled else { return }
+        let (lists, failure) = await fetcher.refresh(over: transport)
+        guard !Task.isCancelled else { return }
+        state.specs.setIDLists(lists)
+        if let failure {
+            state.settings.options.logger.info("ID lists could not be updated", metadata: ["error": "\(failure)"])
+        } else {
+            ready.withLock { $0 = true }
+        }
+    }
+
+    /// Brings all lists up to date again and again, until the task is cancelled.
+    func keep() async {
+        guard isEnabled else { return }
+        // Give or take 10 %.
+        let (interval, timing) = (state.settings.options.idListInterval, state.timing)
+        while await timing.pause(interval * (0.9 + 0.2 * timing.random())) { await refresh() }
+    }
+}

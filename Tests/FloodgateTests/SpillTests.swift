@@ -1,0 +1,198 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import Floodgate
+import FloodgateJSON
+import FoundationEssentials
+import Testing
+
+/// Events that a shutdown leaves on disk for the next start.
+@Suite("Spilled events", .timeLimit(.minutes(1))) struct SpillTests {
+    let user = FloodgateUser(userID: "u1")
+
+    private func withFolder(_ test: (String) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "floodgate-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await test(folder.path())
+    }
+
+    private func makeClient(_ bench: Bench, _ folder: String, key: String = Bench.key) -> FloodgateClient {
+        bench.makeClient(key: key) {
+            $0.cacheFolder = folder
+            $0.spillsEvents = true
+            $0.eventBatchSize = 10
+        }
+    }
+
+    private func spills(_ folder: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { $0.hasPrefix("floodgate-events-") }
+    }
+
+    private func names(_ bench: Bench) -> [String] { bench.server.events.compactMap { $0["eventName"]?.stringValue } }
+
+    @Test(.rows("LIF-12")) func `sends at the next start what a shutdown could not`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .status(503))
+                let first = makeClient(bench, folder)
+                await first.initialize()
+                for number in 0..<25 { first.logEvent("e\(number)", for: user) }
+                await first.shutdown()
+                #expect(first.eventStatistics.spilled == 25)
+                #expect(first.eventStatistics.waiting == 0)
+                #expect(first.eventStatistics.droppedInAll == 0)
+                #expect(spills(folder).count == 3)
+
+                // Another key's clients leave them alone.
+                bench.server.on(Bench.events, .ok("{}"))
+                let before = names(bench).count
+                let other = makeClient(bench, folder, key: "secret-other")
+                await other.initialize()
+                await bench.tick(2)
+                await other.shutdown()
+                #expect(names(bench).count == before)
+
+                let second = makeClient(bench, folder)
+                await second.initialize()
+                await bench.tick(2)
+                #expect(Set(names(bench).dropFirst(before)) == Set((0..<25).map { "e\($0)" }))
+                #expect(second.eventStatistics.recovered == 25)
+                #expect(second.eventStatistics.sent == 25)
+                #expect(second.eventStatistics.waiting == 0)
+                await second.shutdown()
+                #expect(spills(folder).isEmpty)
+            }
+        }
+    }
+
+    @Test func `leaves them again when the next start cannot send them either`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .rawThenClose([]))
+                for round in 0..<3 {
+                    let client = makeClient(bench, folder)
+                    await client.initialize()
+                    await bench.clock.isAsked(for: .seconds(1))
+                    client.logEvent("e\(round)", for: user)
+                    await client.shutdown()
+                    #expect(client.eventStatistics.spilled == round + 1)
+                    #expect(spills(folder).count == round + 1)
+                }
+                bench.server.on(Bench.events, .ok("{}"))
+                let client = makeClient(bench, folder)
+                await client.initialize()
+                await bench.tick(2)
+                #expect(client.eventStatistics.sent == 3)
+                await client.shutdown()
+            }
+        }
+    }
+
+    @Test(arguments: ["", "x", "{}\n", #"{"count":-1,"gzip":true}"# + "\nx", #"{"count":1}"# + "\nx"])
+    func `deletes what does not read`(text: String) async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .status(503))
+                let first = makeClient(bench, folder)
+                await first.initialize()
+                first.logEvent("e", for: user)
+                await first.shutdown()
+                for file in spills(folder) { try Data(text.utf8).write(to: URL(filePath: "\(folder)/\(file)")) }
+                let second = makeClient(bench, folder)
+                await second.initialize()
+                await bench.tick()
+                #expect(second.eventStatistics.recovered == 0)
+                await second.shutdown()
+                #expect(spills(folder).isEmpty)
+            }
+        }
+    }
+
+    @Test func `leaves alone what another process is sending, unless that was long ago`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .status(503))
+                let first = makeClient(bench, folder)
+                await first.initialize()
+                first.logEvent("e", for: user)
+                await first.shutdown()
+                let file = try #require(spills(folder).first)
+                var path = "\(folder)/\(file)"
+                for (minutes, isTaken) in [(59, false), (61, true)] as [(Int64, Bool)] {
+                    let claimed = "\(folder)/\(file).claimed-\(ManualClock.start - minutes * 60_000)"
+                    try FileManager.default.moveItem(atPath: path, toPath: claimed)
+                    path = claimed
+                    let client = makeClient(bench, folder)
+                    await client.initialize()
+                    await bench.clock.isAsked(for: .seconds(1))
+                    #expect(client.eventStatistics.recovered == (isTaken ? 1 : 0))
+                    await client.shutdown()
+                }
+            }
+        }
+    }
+
+    @Test(.rows("FAI-09")) func `drops events as before when the folder cannot be written`() async throws {
+        try await Bench.run { bench in
+            bench.server.on(Bench.events, .status(503))
+            let client = makeClient(bench, "/dev/null/folder")
+            await client.initialize()
+            client.logEvent("e", for: user)
+            await client.shutdown()
+            #expect(client.eventStatistics.spilled == 0)
+            #expect(client.eventStatistics.dropped == [.shutdown: 1])
+        }
+    }
+
+    @Test func `keeps within its bound, the newest first`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .status(503))
+                let client = bench.makeClient {
+                    $0.cacheFolder = folder
+                    $0.spillsEvents = true
+                    $0.eventBatchSize = 10
+                    $0.maxEventBytes = 64 << 20
+                }
+                await client.initialize()
+                // Texts that do not compress, 10 MB in all.
+                var state: UInt64 = 1
+                for _ in 0..<100 {
+                    let text = String(
+                        (0..<100_000).map { _ in
+                            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                            return Character(UnicodeScalar(UInt8(33 + (state >> 33) % 90)))
+                        }
+                    )
+                    client.logEvent("e", for: user, value: .string(text))
+                }
+                await client.shutdown()
+                let statistics = client.eventStatistics
+                #expect(statistics.spilled + (statistics.dropped[.shutdown] ?? 0) == 100)
+                #expect(statistics.spilled >= 70 && statistics.spilled < 100)
+                let bytes = try spills(folder).reduce(0) { sum, file in
+                    let size = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(file)")[.size] as? Int
+                    return sum + (size ?? 0)
+                }
+                #expect(bytes <= 8 << 20)
+            }
+        }
+    }
+
+    @Test func `writes no events without a folder, nor unless asked to`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .status(503))
+                let client = bench.makeClient { $0.cacheFolder = folder }
+                let other = bench.makeClient { $0.spillsEvents = true }
+                for client in [client, other] {
+                    await client.initialize()
+                    client.logEvent("e", for: user)
+                    await client.shutdown()
+                    #expect(client.eventStatistics.dropped == [.shutdown: 1])
+                }
+                #expect(spills(folder).isEmpty)
+            }
+        }
+    }
+}
