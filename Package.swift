@@ -36,6 +36,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Floodgate", targets: ["Floodgate"]),
+        .library(name: "FloodgateTesting", targets: ["FloodgateTesting"]),
         // The core without the client, for programs that hold the documents themselves (and for Benchmarks).
         .library(name: "FloodgateEvaluation", targets: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation"]),
         .executable(name: "floodgate", targets: ["FloodgateCLI"]),
@@ -82,6 +83,10 @@ let package = Package(
                 "CFloodgateThread", asyncHTTPClient, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
                 tracing,
             ]
+        ),
+        .target(
+            name: "FloodgateTesting",
+            dependencies: ["Floodgate", "FloodgateJSON", "FloodgateEvents"]
         ),
 
         // Domain: use cases and the protocols they need. No HTTP framework, no driver.
@@ -131,7 +136,15 @@ let package = Package(
                 "FloodgateIngest", "FloodgateSQLite", "FloodgateServer", argumentParser, logging,
             ]
         ),
+
+        // Examples.
         .executableTarget(name: "QuickStart", dependencies: ["Floodgate"], path: "Examples/QuickStart"),
+        .executableTarget(name: "Job", dependencies: ["Floodgate"], path: "Examples/Job"),
+        .executableTarget(
+            name: "HummingbirdService",
+            dependencies: ["Floodgate", hummingbird, logging],
+            path: "Examples/HummingbirdService"
+        ),
 
         // Tests.
         .target(name: "FloodgateTestSupport", dependencies: ["FloodgateJSON"], path: "Tests/Support"),
@@ -162,6 +175,12 @@ let package = Package(
                 "Floodgate", "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents",
                 "FloodgateGzip", "FloodgateTestSupport", inMemoryTracing, logging, metrics, nioCore, nioPosix, nioHTTP1,
                 serviceLifecycle, tracing,
+            ]
+        ),
+        .testTarget(
+            name: "FloodgateTestingTests",
+            dependencies: [
+                "FloodgateTesting", "Floodgate", "HummingbirdService", hummingbird, hummingbirdTesting, logging,
             ]
         ),
         .testTarget(

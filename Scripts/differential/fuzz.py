@@ -120,6 +120,8 @@ def differences(theirs, ours):
     if "died" in ours:
         yield None, "case", "evaluator", "an answer", "died with status %s" % ours["died"]
         return
+    if "crashed" in theirs:
+        return
     if ("error" in theirs) != ("error" in ours):
         yield None, "case", "document", theirs.get("error", "accepted"), ours.get("error", "accepted")
         return

@@ -100,8 +100,15 @@ class Oracle:
     def evaluate(self, case, response_options=None):
         """`{"results": […]}` as `floodgate evaluate` prints it, or `{"error": …}` for a refused document.
 
-        An answer that the core crashed on is CRASHED; a user that it refuses is None.
+        An answer that the core crashed on is CRASHED, where that is a whole case `{"crashed": …}`; a user that it
+        refuses is None.
         """
+        try:
+            return self.results(case, response_options)
+        except Panic as error:
+            return {"crashed": self.crashed(error)}
+
+    def results(self, case, response_options):
         client, routes = self.start(case)
         try:
             probe = client._INTERNAL_get_feature_gate(core.StatsigUser("x"), "", NO_LOGGING["gates"])
@@ -203,15 +210,17 @@ class Oracle:
 
     def ask_store(self, client, person, name, parameters):
         """Each parameter read in each way: as text, float, integer, boolean, list and object; None for the fallback."""
-        store = client.get_parameter_store(person, name, core.ParameterStoreEvaluationOptions(True))
-
-        def read(parameter):
+        def read(store, parameter):
             answers = [getattr(store, "get_" + kind)(parameter, fallback) for kind, fallback in FALLBACKS]
             answers = [None if answer == fallback else answer for answer, (_, fallback) in zip(answers, FALLBACKS)]
             yes, no = store.get_bool(parameter, True), store.get_bool(parameter, False)
             return answers[:3] + [yes if yes == no else None] + answers[3:]
 
-        return {parameter: read(parameter) for parameter in parameters}
+        try:
+            store = client.get_parameter_store(person, name, core.ParameterStoreEvaluationOptions(True))
+            return {parameter: read(store, parameter) for parameter in parameters}
+        except Panic as error:
+            return self.crashed(error)
 
     def answer(self, client, person, gate_names, config_names, layer_names, response_options, shows_overrides):
         gates, configs, experiments, layers = {}, {}, {}, {}

@@ -11,7 +11,9 @@ extension ClientState {
         in view: SpecView,
         _ request: StickyRequest?
     ) -> ConfigEvaluation {
-        guard let store = settings.options.stickyStore else { return view.evaluator.experiment(name, for: user) }
+        guard isSticky, let store = settings.options.stickyStore else {
+            return view.uncounted._withUnsafeGuaranteedRef { $0.experiment(name, for: user) }
+        }
         let sticky = request ?? StickyRequest(nil)
         let (evaluation, change) = view.evaluator.experiment(name, for: user, sticky: sticky)
         apply(change, to: store)
@@ -25,7 +27,7 @@ extension ClientState {
         in view: SpecView,
         _ request: StickyRequest?
     ) -> LayerEvaluation {
-        guard let store = settings.options.stickyStore else { return view.evaluator.layer(name, for: user) }
+        guard isSticky, let store = settings.options.stickyStore else { return view.evaluator.layer(name, for: user) }
         let sticky = request ?? StickyRequest(nil)
         let (evaluation, change) = view.evaluator.layer(name, for: user, sticky: sticky)
         apply(change, to: store)

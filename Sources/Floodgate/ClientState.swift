@@ -17,21 +17,34 @@ final class ClientState: Sendable {
     let queue: EventQueue
     let sender: EventSender
     let budget: SharedRetryBudget
+    /// Where the specs stand, for checks: threads must not count one reference between them.
+    private let board: Unmanaged<SpecBoard>
+    /// The queue, likewise.
+    private let uncountedQueue: Unmanaged<EventQueue>
+    /// Whether events go anywhere at all.
+    let logsEvents: Bool
+    /// Whether the application keeps assignments.
+    let isSticky: Bool
 
     init(settings: Settings, timing: Timing) {
         self.settings = settings
         self.timing = timing
+        self.logsEvents = !settings.options.disableAllLogging && !settings.options.disableNetwork
+        self.isSticky = settings.options.stickyStore != nil
         self.specs = CurrentSpecs(settings: settings, timing: timing)
+        self.board = .passUnretained(specs.board)
         self.metrics = ClientMetrics(factory: settings.options.metricsFactory ?? MetricsSystem.factory)
         self.hub = ClientEventHub(logger: settings.options.logger)
         self.counts = EventCounts(metrics: metrics, hub: hub, logger: settings.options.logger)
         self.queue = EventQueue(settings: settings, timing: timing, counts: counts)
+        self.uncountedQueue = .passUnretained(queue)
         self.budget = SharedRetryBudget(timing: timing)
         self.sender = EventSender(settings: settings, timing: timing, queue: queue, counts: counts, budget: budget)
     }
 
-    /// Whether events go anywhere at all.
-    var logsEvents: Bool { !settings.options.disableAllLogging && !settings.options.disableNetwork }
+    /// What a check sees now.
+    @inline(__always)
+    var view: SpecView { board._withUnsafeGuaranteedRef { $0.current } }
 
     /// Logs an event of the application.
     func log(_ content: QueuedEvent.Content, for user: FloodgateUser, in view: SpecView) {
@@ -43,8 +56,10 @@ final class ClientState: Sendable {
     @inline(__always)
     func expose(_ exposure: consuming QueuedExposure, for user: FloodgateUser, in view: SpecView) {
         guard logsEvents else { return }
-        let key = queue.key(of: exposure, user: user)
-        guard queue.isNew(key, window: view.dedupeWindow) else { return }
+        let isNew = uncountedQueue._withUnsafeGuaranteedRef { queue in
+            queue.isNew(queue.key(of: exposure, user: user), window: view.dedupeWindow)
+        }
+        guard isNew else { return }
         if view.sampling.mode != nil {
             switch sampler.verdict(on: exposure, for: user, in: view, at: timing.monotonic()) {
             case .exempt: break

@@ -36,7 +36,7 @@ final class CurrentSpecs: Sendable {
     private let settings: Settings
     private let timing: Timing
     private let state: Mutex<State>
-    private let board: SpecBoard
+    let board: SpecBoard
 
     init(settings: Settings, timing: Timing) {
         self.settings = settings

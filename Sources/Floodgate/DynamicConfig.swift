@@ -6,22 +6,22 @@ public import FloodgateJSON
 /// A dynamic config's answer for one user.
 public struct DynamicConfig: Sendable, Hashable, Parameters {
     /// The name that was asked for.
-    public var name: String
+    public let name: String
+    /// What the evaluation came to; shared, so that an answer costs no copies of its texts.
+    let evaluation: ConfigEvaluation
+
     /// All parameters; empty for an unknown config.
-    public var value: JSONObject
+    public var value: JSONObject { evaluation.value ?? JSONObject() }
     /// The rule that decided, `default`, `disabled`, `override`, or empty for an unknown config.
-    public var ruleID: String
+    public var ruleID: String { evaluation.ruleID }
     /// The config's kind of unit; empty if unknown.
-    public var idType: String
+    public var idType: String { evaluation.idType }
     /// Why, and on which specs.
-    public var details: EvaluationDetails
+    public var details: EvaluationDetails { evaluation.details }
 
     init(_ name: String, _ evaluation: ConfigEvaluation) {
         self.name = name
-        self.value = evaluation.value ?? JSONObject()
-        self.ruleID = evaluation.ruleID
-        self.idType = evaluation.idType
-        self.details = evaluation.details
+        self.evaluation = evaluation
     }
 
     /// Reads one parameter; see `Parameters`.
@@ -29,4 +29,24 @@ public struct DynamicConfig: Sendable, Hashable, Parameters {
 
     /// The parameters' names.
     public var names: [String] { value.names }
+}
+
+// What `Parameters` says, read without the detour over any type: these four are called for each parameter of each request.
+extension DynamicConfig {
+    /// The text of `name`.
+    public func string(_ name: String, default: String) -> String { evaluation.text(name) ?? `default` }
+
+    /// The boolean of `name`; a number is none.
+    public func bool(_ name: String, default: Bool) -> Bool { evaluation.flag(name) ?? `default` }
+
+    /// The integer of `name`; a number that was written with a fraction is none.
+    public func int(_ name: String, default: Int) -> Int {
+        guard case .integer(let integer) = evaluation.number(name) else { return `default` }
+        return Int(exactly: integer) ?? `default`
+    }
+
+    /// The number of `name`, integers included.
+    public func double(_ name: String, default: Double) -> Double {
+        evaluation.number(name)?.doubleValue ?? `default`
+    }
 }

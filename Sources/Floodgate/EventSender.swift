@@ -180,7 +180,7 @@ actor EventSender {
         let droppedCount = counts.unreported
         counts.report(droppedCount)
         let body = encoder.finish(metadata(flush, droppedCount: droppedCount))
-        let compressed = try? Gzip.compress(body, level: 1)
+        let compressed = settings.options.compressesEvents ? try? Gzip.compress(body, level: 1) : nil
         return Batch(
             body: compressed ?? body,
             isCompressed: compressed != nil,

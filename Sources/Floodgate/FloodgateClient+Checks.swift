@@ -6,19 +6,24 @@ public import FloodgateJSON
 extension FloodgateClient {
     /// Whether the gate is open for `user`; false for an unknown gate, and before there are specs.
     public func checkGate(_ name: String, for user: FloodgateUser, options: CheckOptions = CheckOptions()) -> Bool {
-        let view = state.specs.view
+        let view = state.view
         guard state.logsEvents, !options.disableExposureLogging else {
             if options.disableExposureLogging { countNonExposed(name) }
-            return view.evaluator.checkGate(name, for: user)
+            return view.uncounted._withUnsafeGuaranteedRef { $0.checkGate(name, for: user) }
         }
-        let evaluation = view.evaluator.gate(name, for: user)
-        state.expose(gate: name, evaluation, for: user, in: view)
-        return evaluation.value
+        let evaluation = view.uncounted._withUnsafeGuaranteedRef { Evaluation($0.gate(name, for: user)) }
+        let value = evaluation.passed
+        state.expose(
+            QueuedExposure(name: name, kind: .gate, evaluation: evaluation, isManual: false),
+            for: user,
+            in: view
+        )
+        return value
     }
 
     /// Evaluates the gate for `user`, with the rule and reason behind the answer.
     public func gate(_ name: String, for user: FloodgateUser, options: CheckOptions = CheckOptions()) -> FeatureGate {
-        let view = state.specs.view
+        let view = state.view
         let evaluation = view.evaluator.gate(name, for: user)
         if options.disableExposureLogging {
             countNonExposed(name)
@@ -34,7 +39,7 @@ extension FloodgateClient {
         for user: FloodgateUser,
         options: CheckOptions = CheckOptions()
     ) -> DynamicConfig {
-        let view = state.specs.view
+        let view = state.view
         let evaluation = view.evaluator.dynamicConfig(name, for: user)
         expose(config: name, evaluation, for: user, in: view, options)
         return DynamicConfig(name, evaluation)
@@ -46,7 +51,7 @@ extension FloodgateClient {
         for user: FloodgateUser,
         options: CheckOptions = CheckOptions()
     ) -> Experiment {
-        let view = state.specs.view
+        let view = state.view
         let evaluation = state.experiment(name, for: user, in: view, options.sticky)
         expose(config: name, evaluation, for: user, in: view, options)
         return Experiment(name, evaluation)
@@ -54,7 +59,7 @@ extension FloodgateClient {
 
     /// Evaluates the layer for `user`; an exposure is logged for each parameter that is then read.
     public func layer(_ name: String, for user: FloodgateUser, options: CheckOptions = CheckOptions()) -> Layer {
-        let view = state.specs.view
+        let view = state.view
         let evaluation = state.layer(name, for: user, in: view, options.sticky)
         let isSilent = options.disableExposureLogging
         if isSilent { countNonExposed(name) }

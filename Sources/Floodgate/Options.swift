@@ -77,6 +77,8 @@ extension FloodgateClient {
         public var maxPendingBatches = 100
         /// Bytes that waiting events may take, roughly, before the oldest batch is dropped; 8 MiB by default, 64 KiB or more.
         public var maxEventBytes = 8 << 20
+        /// Sends batches of events gzipped; off spends bandwidth instead of CPU time, such as to a proxy on the same host.
+        public var compressesEvents = true
         /// How long an event waits for others to travel with; 60 s by default, 1 s or more.
         public var flushInterval: Duration = .seconds(60)
         /// Writes events that a shutdown cannot send to `cacheFolder`, 8 MiB at most, for the next start to send; off by

@@ -11,7 +11,10 @@ struct Settings: Sendable {
     let idListsURLs: [String]
     let eventsURLs: [String]
     let streamURLs: [String]
+    /// The options but for `bootstrap`, which is not kept once it was read.
     let options: FloodgateClient.Options
+    /// What the application gave to start with.
+    let bootstrap: HandedOver<[UInt8]>
     /// Names this run of this client to the server.
     let sessionID: String
 
@@ -61,6 +64,8 @@ struct Settings: Sendable {
         self.idListsURLs = addresses(options.idListsURL, "/v1/get_id_lists")
         self.eventsURLs = addresses(options.eventsURL, "/v1/log_event")
         self.streamURLs = addresses(options.streamURL, "/v2/stream_config_specs")
+        bootstrap = HandedOver(options.bootstrap)
+        options.bootstrap = nil
         self.options = options
         self.sessionID = Self.randomID()
     }

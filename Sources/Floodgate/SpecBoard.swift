@@ -9,6 +9,8 @@ internal import Synchronization
 /// What one check sees from beginning to end; immutable, replaced as a whole.
 final class SpecView: Sendable {
     let evaluator: Evaluator
+    /// The same, for checks that need not count it.
+    let uncounted: Unmanaged<Evaluator>
     let context: EventContext
     /// The document's parameter stores by name.
     let parameterStores: JSONObject
@@ -25,6 +27,7 @@ final class SpecView: Sendable {
         sampling: SamplingPolicy
     ) {
         self.evaluator = evaluator
+        self.uncounted = .passUnretained(evaluator)
         self.context = context
         self.parameterStores = parameterStores
         self.dedupeWindow = dedupeWindow
@@ -38,8 +41,9 @@ final class SpecView: Sendable {
 /// several stripes, each with a lock and a view object of its own, and a thread always takes the same one; up to 64
 /// threads have one each. That a thread kept its view instead would be faster still, but an idle one would hold on to
 /// the document that it last saw, whatever its size.
-final class SpecBoard: Sendable {
-    private final class Stripe: Sendable {
+// SAFETY: the stripes are made in `init`, never moved, and freed with the board.
+final class SpecBoard: @unchecked Sendable {
+    private struct Stripe: ~Copyable {
         let view: Mutex<SpecView>
         // Keeps the neighbour's lock out of this one's cache line.
         let padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
@@ -49,21 +53,30 @@ final class SpecBoard: Sendable {
 
     private static let stripeCount = 64
 
-    private let stripes: [Stripe]
+    private let stripes: UnsafeMutablePointer<Stripe>
 
-    init(_ makeView: () -> SpecView) { stripes = (0..<Self.stripeCount).map { _ in Stripe(makeView()) } }
+    init(_ makeView: () -> SpecView) {
+        stripes = .allocate(capacity: Self.stripeCount)
+        for index in 0..<Self.stripeCount { (stripes + index).initialize(to: Stripe(makeView())) }
+    }
+
+    deinit {
+        stripes.deinitialize(count: Self.stripeCount)
+        stripes.deallocate()
+    }
 
     /// The current view.
     var current: SpecView {
-        stripes[Int(floodgate_thread_number()) & (Self.stripeCount - 1)].view.withLock { $0 }
+        let stripe = stripes + (Int(floodgate_thread_number()) & (Self.stripeCount - 1))
+        return stripe.pointee.view.withLock { $0 }
     }
 
     /// Replaces the view; the old one goes when its last reader is done.
     func publish(_ makeView: () -> SpecView) {
-        for stripe in stripes {
+        for index in 0..<Self.stripeCount {
             var view = makeView()
             // Swapped, so that the old one is freed outside the lock.
-            stripe.view.withLock { swap(&$0, &view) }
+            stripes[index].view.withLock { swap(&$0, &view) }
         }
     }
 }

@@ -62,7 +62,7 @@ final class SpecKeeper: Sendable {
     /// server's.
     func load() async {
         var isFound = false
-        if let bytes = options.bootstrap {
+        if let bytes = state.settings.bootstrap.take() {
             diagnostics.mark("bootstrap", "start", step: "process")
             isFound = install(bytes, from: .bootstrap)
             diagnostics.mark("bootstrap", "end", step: "process", ["success": .bool(isFound)])

@@ -11,7 +11,10 @@ package final class Answer: Sendable {
     /// The rule that decided, `default`, `disabled`, `override`, or empty.
     package let ruleID: String
     let groupName: String?
-    let value: JSONObject?
+    /// The parameters; without any where there are none.
+    let parameters: JSONObject
+    /// Whether the specs have an object to give.
+    private let hasValue: Bool
     let passed: Bool
     let isExperimentActive: Bool
     let isUserInExperiment: Bool
@@ -30,12 +33,15 @@ package final class Answer: Sendable {
         self.spec = spec
         self.ruleID = ruleID
         self.groupName = groupName
-        self.value = value
+        parameters = value ?? JSONObject()
+        hasValue = value != nil
         self.passed = passed
         self.isExperimentActive = isExperimentActive
         self.isUserInExperiment = isUserInExperiment
         self.samplingRate = samplingRate
     }
+
+    var value: JSONObject? { hasValue ? parameters : nil }
 
     /// What is answered where there are no specs, or none of that name.
     static let unknown = Answer(.unknown, ruleID: "")

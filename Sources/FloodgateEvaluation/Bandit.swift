@@ -145,6 +145,9 @@ extension Ruleset {
         into outcome: inout Outcome
     ) -> Bool {
         outcome.bool = false
+        // The gate counts as one more delegation; where there may be no more of them, it is false and leaves no trace.
+        guard session.delegations < Session.maximalDelegation else { return false }
+        session.delegations += 1
         evaluate(
             targeting.spec,
             named: text(targeting.name),
@@ -154,6 +157,7 @@ extension Ruleset {
             &session,
             into: &outcome
         )
+        session.delegations -= 1
         if session.isTooDeep {
             // Gates that are nested too deep are an answer here: false.
             guard session.forgive() else { return false }

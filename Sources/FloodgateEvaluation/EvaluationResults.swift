@@ -147,3 +147,15 @@ extension LayerEvaluation {
     @inline(__always)
     package init(_ layer: LayerEvaluation) { self = layer }
 }
+
+// Parameters by kind, read in place.
+extension ConfigEvaluation {
+    /// The text of a parameter; nil also where it is of another type.
+    package func text(_ name: String) -> String? { answer.parameters.text(name) }
+
+    /// The boolean of a parameter; nil also where it is of another type.
+    package func flag(_ name: String) -> Bool? { answer.parameters.flag(name) }
+
+    /// The number of a parameter; nil also where it is of another type.
+    package func number(_ name: String) -> JSONNumber? { answer.parameters.number(name) }
+}

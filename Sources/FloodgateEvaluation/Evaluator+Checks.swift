@@ -6,7 +6,7 @@ import FloodgateSpecs
 extension Evaluator {
     /// Whether the gate is open for `user`: the value alone, without what an exposure needs; false for an unknown gate.
     public func checkGate(_ name: String, for user: FloodgateUser) -> Bool {
-        let index = compiled.gateTable.find(name)
+        let index = compiled.find(name, in: .gates)
         if !isOverridden, let spec = compiled.plainSpec(index, as: .gate) {
             return compiled.decideGate(spec, for: user.storage, in: surroundings)
         }

@@ -63,6 +63,11 @@ struct Outcome {
         self.box = box
     }
 
+    /// Ends as unsupported; a local override of a delegate before that is what shows, though, as in the Rust core.
+    mutating func endUnsupported() {
+        if status != .overridden { status = .unsupported }
+    }
+
     mutating func setParameters(_ parameters: JSONObject) {
         setExtras { $0.parameters = parameters }
         value = .parameters
@@ -90,14 +95,14 @@ struct Session {
 
     /// A chain of 65 gates is the longest that is evaluated, as in the Rust core.
     static let maximalNesting = 64
-    /// Delegations and config mappings in a chain, as in the Rust core.
+    /// Delegations in a chain, as in the Rust core, and config mappings, of which the core counts none.
     static let maximalDelegation = 300
     /// Parts of one evaluation that may be left out for being nested too deep.
     private static let maximalForgiving = 256
     /// Experiments that conditions of one evaluation may ask for their group.
     private static let maximalAsking = 4096
     /// Secondary exposures of one evaluation; documents can be made that double them with every gate.
-    static let maximalExposures = 1 << 16
+    static let maximalExposures = 1 << 13
 
     /// What few evaluations need; apart, so that the others neither carry nor release it.
     final class Rare {
@@ -116,6 +121,7 @@ struct Session {
     /// The greatest nesting since the gate on the way began.
     var deepest = 0
     var delegations = 0
+    var mappings = 0
     var isTooDeep = false
     /// Config mappings lead in a circle.
     var isHopeless = false

@@ -62,7 +62,7 @@ extension Ruleset {
             run(rule, for: user, in: surroundings, &session, into: &outcome)
             if session.isTooDeep { return }
             if outcome.isUnsupported {
-                outcome.status = .unsupported
+                outcome.endUnsupported()
                 outcome.value = .unset
                 return
             }

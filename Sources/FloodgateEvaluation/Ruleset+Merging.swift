@@ -40,7 +40,7 @@ extension Ruleset {
             undelegated += outcome.exposures
             outcome.exposures = []
             if outcome.isUnsupported {
-                outcome.status = .unsupported
+                outcome.endUnsupported()
                 outcome.exposures = secondary
                 outcome.setExtras { $0.undelegated = undelegated }
                 return

@@ -72,13 +72,13 @@ extension Ruleset {
                 if session.isTraced, applies { traceShare(rule, user, session) }
                 guard applies, passes(rule, for: user.storage) else { continue }
                 // A mapping that leads back to itself ends here; the Rust core dies of it.
-                guard session.delegations < Session.maximalDelegation else {
+                guard session.mappings < Session.maximalDelegation else {
                     session.isTooDeep = true
                     session.isHopeless = true
                     return true
                 }
                 outcome.setExtras { $0.mappedTo = mapping.newName }
-                session.delegations += 1
+                session.mappings += 1
                 evaluate(
                     find(mapping.newName, in: kind.nameSpace),
                     named: mapping.newName,
@@ -88,7 +88,7 @@ extension Ruleset {
                     &session,
                     into: &outcome
                 )
-                session.delegations -= 1
+                session.mappings -= 1
                 if session.isTooDeep {
                     // The same goes for what the new name answers; a circle of mappings ends the whole evaluation.
                     guard session.forgive() else { return true }

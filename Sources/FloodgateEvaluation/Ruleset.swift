@@ -37,6 +37,9 @@ public final class Ruleset: Sendable {
     let gateTable: ByteTable
     let configTable: ByteTable
     let layerTable: ByteTable
+    /// The same tables, for checks: threads that look up at once must not count one reference between them.
+    private let uncountedTables:
+        (gates: Unmanaged<ByteTable>, configs: Unmanaged<ByteTable>, layers: Unmanaged<ByteTable>)
     let rules: Pool<CompiledRule>
     let ruleConditions: Pool<Int32>
     let conditions: Pool<CompiledCondition>
@@ -120,6 +123,10 @@ public final class Ruleset: Sendable {
         gateTable = compiler.gateTable
         configTable = compiler.configTable
         layerTable = compiler.layerTable
+        uncountedTables = (
+            .passUnretained(compiler.gateTable), .passUnretained(compiler.configTable),
+            .passUnretained(compiler.layerTable)
+        )
         rules = Pool(compiler.rules)
         ruleConditions = Pool(compiler.ruleConditions)
         conditions = Pool(compiler.conditions)
@@ -140,9 +147,9 @@ public final class Ruleset: Sendable {
     @inline(__always)
     func find(_ name: String, in nameSpace: NameSpace) -> Int32 {
         switch nameSpace {
-        case .gates: gateTable.find(name)
-        case .configs: configTable.find(name)
-        case .layers: layerTable.find(name)
+        case .gates: uncountedTables.gates._withUnsafeGuaranteedRef { $0.find(name) }
+        case .configs: uncountedTables.configs._withUnsafeGuaranteedRef { $0.find(name) }
+        case .layers: uncountedTables.layers._withUnsafeGuaranteedRef { $0.find(name) }
         }
     }
 

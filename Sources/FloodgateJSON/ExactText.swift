@@ -28,6 +28,10 @@ extension String {
     package func isExactly(_ other: String) -> Bool {
         let count = utf8.count
         guard count == other.utf8.count else { return false }
+        // Texts with the same words are the same; short ones hold their bytes there, long ones where these lie.
+        if unsafeBitCast(self, to: (UInt64, UInt64).self) == unsafeBitCast(other, to: (UInt64, UInt64).self) {
+            return true
+        }
         let answer = utf8.withContiguousStorageIfAvailable { left in
             other.utf8.withContiguousStorageIfAvailable { right in
                 let (left, right) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))

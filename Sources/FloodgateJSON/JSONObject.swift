@@ -72,7 +72,34 @@ public struct JSONObject: Sendable {
     /// Where the member `name` stands.
     package func position(of name: String) -> Int? {
         if members.count > Self.indexThreshold { return index[ExactText(name)] }
-        return members.firstIndex { $0.name.isExactly(name) }
+        let length = name.utf8.count
+        var position = 0
+        while position < members.count {
+            // Most names differ in length already.
+            if members[position].name.utf8.count == length, members[position].name.isExactly(name) { return position }
+            position &+= 1
+        }
+        return nil
+    }
+
+    // One kind of value each, so that reading it copies no more than the value itself.
+
+    /// The text of `name`; nil also where it is of another type.
+    package func text(_ name: String) -> String? {
+        guard let position = position(of: name), case .string(let text) = members[position].value else { return nil }
+        return text
+    }
+
+    /// The boolean of `name`; nil also where it is of another type.
+    package func flag(_ name: String) -> Bool? {
+        guard let position = position(of: name), case .bool(let flag) = members[position].value else { return nil }
+        return flag
+    }
+
+    /// The number of `name`; nil also where it is of another type.
+    package func number(_ name: String) -> JSONNumber? {
+        guard let position = position(of: name), case .number(let number) = members[position].value else { return nil }
+        return number
     }
 
     /// Adds a member of a tape; one of a name that is there already takes its value.

@@ -5,7 +5,7 @@ import FloodgateJSON
 import Testing
 
 /// Rows EVA, OVR and GCI of the checklist, as far as they are the client's doing.
-@Suite("Checks", .timeLimit(.minutes(1))) struct CheckTests {
+@Suite("Checks", .timeLimit(.minutes(5))) struct CheckTests {
     let user = FloodgateUser(userID: "u1")
 
     private func offline(_ document: TestDocument = TestDocument()) async -> FloodgateClient {

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// What a client tells of itself while it runs.
-@Suite("Client events", .timeLimit(.minutes(1))) struct ClientEventTests {
+@Suite("Client events", .timeLimit(.minutes(5))) struct ClientEventTests {
     let user = FloodgateUser(userID: "u1")
 
     private func document(_ step: Int64) -> String {

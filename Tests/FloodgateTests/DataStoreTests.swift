@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Rows STO-01 to STO-11 of the checklist.
-@Suite("Data store", .timeLimit(.minutes(1))) struct DataStoreTests {
+@Suite("Data store", .timeLimit(.minutes(5))) struct DataStoreTests {
     let user = FloodgateUser(userID: "u1")
 
     private func entry(_ document: TestDocument, time: UInt64 = 1) -> DataStoreEntry {

@@ -5,7 +5,7 @@ import FloodgateJSON
 import Testing
 
 /// Rows EVT-29 to EVT-46 of the checklist: how events travel.
-@Suite("Delivery of events", .timeLimit(.minutes(1))) struct DeliveryTests {
+@Suite("Delivery of events", .timeLimit(.minutes(5))) struct DeliveryTests {
     let user = FloodgateUser(userID: "u1")
 
     private func log(_ numbers: Range<Int>, to client: FloodgateClient) {

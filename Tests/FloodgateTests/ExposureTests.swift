@@ -5,7 +5,7 @@ import FloodgateJSON
 import Testing
 
 /// Rows EVT-01 to EVT-21 and USR of the checklist: what is logged, and what it says.
-@Suite("Exposures", .timeLimit(.minutes(1))) struct ExposureTests {
+@Suite("Exposures", .timeLimit(.minutes(5))) struct ExposureTests {
     let user = FloodgateUser(userID: "u1")
 
     private func run(_ test: (Bench, FloodgateClient) async throws -> Void) async throws {

@@ -4,7 +4,7 @@ import Floodgate
 import Testing
 
 /// Several servers of which some are dead, slow or broken.
-@Suite("Several addresses", .timeLimit(.minutes(1))) struct FailoverTests {
+@Suite("Several addresses", .timeLimit(.minutes(5))) struct FailoverTests {
     let user = FloodgateUser(userID: "u1")
 
     /// A bench whose server is preferred to a second one that serves and takes the same.

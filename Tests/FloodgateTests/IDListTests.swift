@@ -5,7 +5,7 @@ import FloodgateJSON
 import Testing
 
 /// Rows IDL of the checklist.
-@Suite("ID lists", .timeLimit(.minutes(1))) struct IDListTests {
+@Suite("ID lists", .timeLimit(.minutes(5))) struct IDListTests {
     private static let document = TestDocument(
         extra: [
             "condition_map": [

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Rows INI of the checklist.
-@Suite("Initialisation", .timeLimit(.minutes(1))) struct InitializationTests {
+@Suite("Initialisation", .timeLimit(.minutes(5))) struct InitializationTests {
     let user = FloodgateUser(userID: "u1")
 
     @Test(.rows("INI-01, INI-02, INI-03")) func `asks once and returns when the document is in use`() async throws {

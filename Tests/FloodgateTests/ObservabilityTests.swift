@@ -10,7 +10,7 @@ import Testing
 import Tracing
 
 /// Rows OBS of the checklist, and what diagnostics say.
-@Suite("Observability", .timeLimit(.minutes(1))) struct ObservabilityTests {
+@Suite("Observability", .timeLimit(.minutes(5))) struct ObservabilityTests {
     let user = FloodgateUser(userID: "u1")
 
     // MARK: Metrics

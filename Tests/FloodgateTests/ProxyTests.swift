@@ -4,7 +4,7 @@ import Floodgate
 import Testing
 
 /// Row SYN-17 of the checklist.
-@Suite("Proxy", .timeLimit(.minutes(1))) struct ProxyTests {
+@Suite("Proxy", .timeLimit(.minutes(5))) struct ProxyTests {
     let user = FloodgateUser(userID: "u1")
 
     /// A client of the bench's server behind `proxy`.

@@ -6,7 +6,7 @@ import FoundationEssentials
 import Testing
 
 /// Starts from files: the last good document, and file mode.
-@Suite("Files", .timeLimit(.minutes(1))) struct SpecFileTests {
+@Suite("Files", .timeLimit(.minutes(5))) struct SpecFileTests {
     let user = FloodgateUser(userID: "u1")
 
     private func withFolder(_ test: (String) async throws -> Void) async throws {

@@ -6,7 +6,7 @@ import FoundationEssentials
 import Testing
 
 /// Events that a shutdown leaves on disk for the next start.
-@Suite("Spilled events", .timeLimit(.minutes(1))) struct SpillTests {
+@Suite("Spilled events", .timeLimit(.minutes(5))) struct SpillTests {
     let user = FloodgateUser(userID: "u1")
 
     private func withFolder(_ test: (String) async throws -> Void) async throws {

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Rows STO-13 to STO-21 of the checklist: what units were assigned, kept in the application's store.
-@Suite("Sticky assignments", .timeLimit(.minutes(1))) struct StickyTests {
+@Suite("Sticky assignments", .timeLimit(.minutes(5))) struct StickyTests {
     let user = FloodgateUser(userID: "u1")
     let store = InMemoryStickyStore()
 

@@ -4,7 +4,7 @@ import Floodgate
 import Testing
 
 /// The stream of changes against a server; the counterpart of the checklist's rows on gRPC streams.
-@Suite("Streaming", .timeLimit(.minutes(1))) struct StreamTests {
+@Suite("Streaming", .timeLimit(.minutes(5))) struct StreamTests {
     static let path = "/v2/stream_config_specs"
     let user = FloodgateUser(userID: "u1")
 

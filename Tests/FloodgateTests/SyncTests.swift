@@ -5,7 +5,7 @@ import FloodgateJSON
 import Testing
 
 /// Rows SYN of the checklist.
-@Suite("Polling", .timeLimit(.minutes(1))) struct SyncTests {
+@Suite("Polling", .timeLimit(.minutes(5))) struct SyncTests {
     let user = FloodgateUser(userID: "u1")
 
     @Test(.rows("SYN-01, SYN-02, SYN-03")) func `asks every interval for what is newer than it holds`() async throws {

@@ -21,12 +21,13 @@ import sys
 import urllib.parse
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 
 
 def find(names):
@@ -57,7 +58,11 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def wait(self, condition, what):
-        return WebDriverWait(self.driver, WAIT_SECONDS, poll_frequency=0.05).until(lambda _: condition(), what)
+        """Waits for a condition; that the driver cannot say, in the middle of a change of pages, is no answer."""
+        waiting = WebDriverWait(
+            self.driver, WAIT_SECONDS, poll_frequency=0.05, ignored_exceptions=[WebDriverException]
+        )
+        return waiting.until(lambda _: condition(), what)
 
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
@@ -72,7 +77,7 @@ class Browser:
         """Sends a form, and waits for the page that follows."""
         before = self.driver.find_element(By.TAG_NAME, "html")
         button.click()
-        WebDriverWait(self.driver, WAIT_SECONDS, poll_frequency=0.05).until(staleness_of(before), "the next page")
+        self.wait(lambda: staleness_of(before)(self.driver), "the next page")
         self.wait(lambda: self.all(".notice") and self.all("footer"), "a notice after the form")
 
     def load(self, path):
