@@ -2,7 +2,6 @@
 
 internal import FloodgateEvaluation
 internal import FloodgateJSON
-internal import FloodgateSpecs
 
 /// The calls that are measured; shared by all threads.
 protocol Engine: Sendable {
@@ -27,9 +26,11 @@ struct EvaluatorEngine: Engine {
     let evaluator: Evaluator
 
     init(document: [UInt8]) throws {
-        guard let document = try SpecDocument.read(document) else { throw BenchmarkError("the document is empty") }
+        guard let ruleset = try Ruleset(reading: document, receivedAt: 0) else {
+            throw BenchmarkError("the document is empty")
+        }
         evaluator = Evaluator(
-            Ruleset(compiling: document, receivedAt: 0),
+            ruleset,
             from: .bootstrap,
             surroundings: Surroundings(now: { Int64(Clock.wall.now * 1_000) })
         )
