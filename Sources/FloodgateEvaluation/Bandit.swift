@@ -162,6 +162,9 @@ extension Ruleset {
             // Gates that are nested too deep are an answer here: false.
             guard session.forgive() else { return false }
             outcome.bool = false
+        } else {
+            // The gate is asked as at the top, whose end decides what was asked without any delegation.
+            outcome.settle()
         }
         if outcome.status == .unrecognized { outcome.status = .recognized }
         if !targeting.isHidden {

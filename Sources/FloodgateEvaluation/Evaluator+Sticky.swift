@@ -21,7 +21,8 @@ extension Evaluator {
         guard let assignments = sticky.assignments, live.isExperimentActive else {
             return (live, .delete(name: name, key: key))
         }
-        guard let kept = assignments[name] else {
+        // Behind a config mapping what is kept is written but never read, as in the Rust core.
+        guard live.extras?.mappedTo == nil, let kept = assignments[name] else {
             return (live, live.isUserInExperiment ? .save(StickyValue(live), name: name, key: key) : .none)
         }
         if letsGo(ofExperiment: name, sticky, user) { return (live, .none) }
@@ -46,7 +47,8 @@ extension Evaluator {
         guard let ruleset, live.details.isAnswered(idType: live.idType, live.extras),
             let key = Self.stickyKey(for: user, idType: live.idType)
         else { return (live, .none) }
-        let kept = sticky.assignments?[name]
+        // Behind a config mapping what is kept is written but never read, as in the Rust core.
+        let kept = live.extras?.mappedTo == nil ? sticky.assignments?[name] : nil
         let isActive = kept?.allocatedExperiment.flatMap(ruleset.isActive(experiment:)) ?? live.isExperimentActive
         guard sticky.assignments != nil, isActive else { return (live, .delete(name: name, key: key)) }
         guard let kept else {
