@@ -14,6 +14,7 @@ import argparse
 import copy
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import random
 import subprocess
@@ -203,68 +204,102 @@ def describe(case, oracle, evaluator, command):
     return "\n".join(lines + ["replay: %s %s" % (command, path), ""])
 
 
-def work(arguments, job, report):
-    """Runs every jobs-th case of the seed until its share of the pairs is done."""
+def work(arguments, number, counts, report):
+    """Runs every jobs-th case from `number` on until its share of the pairs is done; says where it is as it goes."""
     oracles.hush()
     oracle, evaluator = oracles.Oracle(), Evaluator(arguments.evaluator)
     share = arguments.pairs / arguments.jobs
-    number, pairs, cases, refused, found = job + arguments.first, 0, 0, 0, 0
+    pairs, cases, refused, found, crashes = counts
     seen = set()
     replay = "%s %s replay --evaluator %s" % (sys.executable, os.path.relpath(__file__), arguments.evaluator)
     while pairs < share or cases < arguments.cases:
         case = make_case(arguments.seed, number, *([SMALL] if arguments.small else []))
-        report.put(("case", job, number))
+        report.send(("core", number, (pairs, cases, refused, found, crashes + oracle.crashes)))
         evaluator.send(case)
         theirs = oracle.evaluate(case)
+        report.send(("ours", number))
         ours = evaluator.receive()
         for difference in differences(theirs, ours):
             found += 1
             key = signature(difference)
             if key not in seen and len(seen) < arguments.reports:
                 seen.add(key)
+                report.send(("shrinking", number))
                 small = shrunk(case, difference, oracle, evaluator, arguments.shrink_seconds)
                 if json.dumps(small["specs"], sort_keys=True) not in seen:
                     seen.add(json.dumps(small["specs"], sort_keys=True))
-                    report.put(("text", "case %d" % number + describe(small, oracle, evaluator, replay)))
+                    report.send(("text", "case %d" % number + describe(small, oracle, evaluator, replay)))
         refused += "error" in theirs
         cases += 1
         number += arguments.jobs
         pairs += sum(len(case["specs"].get(part) or ()) for part in ("feature_gates", "dynamic_configs",
             "layer_configs") if isinstance(case["specs"].get(part), dict)) * len(case["users"])
-    report.put(("done", pairs, cases, refused, found, oracle.crashes))
+    report.send(("done", number, (pairs, cases, refused, found, crashes + oracle.crashes)))
+
+
+class Worker:
+    """One process, started again behind a case on which the core does not end: some documents keep it busy for hours."""
+
+    # Seconds in one state; a case takes a few hundredths of one.
+    PATIENCE = {"core": 30, "ours": 30, "shrinking": 600, "text": 600}
+
+    def __init__(self, arguments, job):
+        self.arguments, self.counts, self.endless = arguments, [0] * 5, 0
+        self.start(job + arguments.first)
+
+    def start(self, number):
+        self.report, theirs = multiprocessing.Pipe(duplex=False)
+        self.process = multiprocessing.Process(target=work, daemon=True,
+            args=(self.arguments, number, tuple(self.counts), theirs))
+        self.process.start()
+        theirs.close()
+        self.state, self.number, self.since = "core", number, time.monotonic()
+
+    def read(self):
+        """Takes one message, or the end of the process."""
+        try:
+            message = self.report.recv()
+        except EOFError:
+            self.process.join()
+            sys.exit("error: the core, or this program, died in case %s of seed %s; see it with --first and --pairs 1"
+                % (self.number, self.arguments.seed))
+        self.state, self.since = message[0], time.monotonic()
+        if message[0] == "text":
+            print(message[1], flush=True)
+            return
+        self.number = message[1]
+        if len(message) > 2:
+            self.counts = message[2]
+
+    def watch(self):
+        if time.monotonic() - self.since < self.PATIENCE.get(self.state, 30):
+            return
+        self.process.kill()
+        self.process.join()
+        if self.state != "core":
+            sys.exit("error: Floodgate did not end in case %s of seed %s (%s); see it with --first and --pairs 1"
+                % (self.number, self.arguments.seed, self.state))
+        self.endless += 1
+        self.start(self.number + self.arguments.jobs)
 
 
 def run(arguments):
     started = time.monotonic()
-    report = multiprocessing.Queue()
-    workers = [multiprocessing.Process(target=work, args=(arguments, job, report), daemon=True)
-        for job in range(arguments.jobs)]
-    for worker in workers:
-        worker.start()
-    totals, done, last = [0] * 5, 0, {}
-    while done < len(workers):
-        try:
-            message = report.get(timeout=5)
-        except Exception:
-            lost = [job for job, worker in enumerate(workers) if worker.exitcode not in (None, 0)]
-            if lost:
-                sys.exit(
-                    "error: the core, or this program, died in case %s of seed %s; see it with --first and --pairs 1"
-                    % (last.get(lost[0]), arguments.seed))
-            continue
-        if message[0] == "case":
-            last[message[1]] = message[2]
-        elif message[0] == "text":
-            print(message[1], flush=True)
-        else:
-            done += 1
-            totals = [a + b for a, b in zip(totals, message[1:])]
+    workers = [Worker(arguments, job) for job in range(arguments.jobs)]
+    while running := [worker for worker in workers if worker.state != "done"]:
+        ready = multiprocessing.connection.wait([worker.report for worker in running], timeout=5)
+        for worker in running:
+            if worker.report in ready:
+                worker.read()
+            else:
+                worker.watch()
     seconds = time.monotonic() - started
-    pairs, cases, refused, found, crashes = totals
+    pairs, cases, refused, found, crashes = (sum(each) for each in zip(*(worker.counts for worker in workers)))
+    endless = sum(worker.endless for worker in workers)
     print(
         "seed %s: %d pairs of spec and user in %d cases (%d documents refused by both, %d answers on which the core "
-        "crashed), %d differences, %.0f s, %.0f pairs/s"
-        % (arguments.seed, pairs, cases, refused, crashes, found, seconds, pairs / seconds))
+        "crashed, %d cases on which it did not end), %d differences, %.0f s, %.0f pairs/s"
+        % (arguments.seed, pairs, cases, refused, crashes, endless, found, seconds, pairs / seconds))
     return 1 if found else 0
 
 
