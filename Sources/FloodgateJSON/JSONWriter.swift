@@ -94,7 +94,7 @@ public struct JSONWriter: ~Copyable, @unchecked Sendable {
     }
 
     /// Appends again what stands at `range`.
-    public mutating func `repeat`(_ range: Range<Int>) {
+    package mutating func `repeat`(_ range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= length, "only what was written can be repeated")
         reserve(range.count)
         (start + length).update(from: start + range.lowerBound, count: range.count)

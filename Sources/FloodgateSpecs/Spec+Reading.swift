@@ -17,7 +17,7 @@ extension Spec {
                 var items = list.items
                 var reader = SpecReader()
                 let spec = items.next() ?? list
-                var view = SpecView(placeholder: spec)
+                var view = SpecView(startingAt: spec)
                 let name = items.next()
                 try reader.readSpec(spec, named: name, into: &view)
                 return Spec(view, isNamed: name == nil, &reader)

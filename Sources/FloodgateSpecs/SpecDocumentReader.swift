@@ -94,7 +94,7 @@ package struct SpecDocumentReader: ~Copyable {
         switch shape {
         case .v2:
             let list = try members.object(name)
-            var view = SpecView(placeholder: list)
+            var view = SpecView(startingAt: list)
             for member in list.uniqueMembers {
                 do throws(SpecError) {
                     try reader.readSpec(member.value, named: member.name, into: &view)
@@ -105,7 +105,7 @@ package struct SpecDocumentReader: ~Copyable {
         case .v1:
             let list = part == .gates ? try members.list(name) : members[name]
             guard let list, list.kind == .array else { return }
-            var view = SpecView(placeholder: list)
+            var view = SpecView(startingAt: list)
             for (index, json) in list.items.enumerated() {
                 do throws(SpecError) {
                     try reader.readSpec(json, named: nil, into: &view)

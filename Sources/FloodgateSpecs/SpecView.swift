@@ -24,15 +24,15 @@ package struct SpecView {
     package internal(set) var useNewLayerEval: Bool?
     var json: JSONView
 
-    /// A view to be overwritten, whose list of rules keeps its memory from spec to spec.
-    init(placeholder: JSONView) {
-        name = placeholder
-        type = placeholder
-        entity = placeholder
-        salt = placeholder
-        defaultValue = placeholder
-        idType = placeholder
-        json = placeholder
+    /// A view that `SpecReader` fills, spec after spec, so that the list of rules keeps its memory.
+    init(startingAt json: JSONView) {
+        name = json
+        type = json
+        entity = json
+        salt = json
+        defaultValue = json
+        idType = json
+        self.json = json
     }
 }
 

@@ -83,4 +83,31 @@ import Testing
         #expect(found.ruleID == (length < 300 ? "group:explore" : "inlineTargetingRules"))
         #expect(found.secondaryExposures.map(\.gate) == (length < 300 ? ["gate"] : []))
     }
+
+    @Test func `what a bandit's gate asked counts as undelegated where a mapping was tried`() throws {
+        let bandit: JSONValue = [
+            "salt": "x", "idType": "userID", "defaultValue": [:], "enabled": true, "version": 9, "sampleRate": 0,
+            "higherIsBetter": true, "groups": [["name": "G", "id": "group", "parameterValues": [:]]],
+            "targetingGateName": "gate",
+        ]
+        var mapping = rule("mapping").objectValue ?? [:]
+        mapping["passPercentage"] = 0
+        var open = rule("open", conditions: ["nested"]).objectValue ?? [:]
+        open["returnValue"] = true
+        let evaluator = try evaluator(
+            gates: ["gate": spec("feature_gate", [.object(open)]), "inner": spec("feature_gate", [])],
+            configs: ["bandit": spec("autotune", [])],
+            layers: ["layer": spec("layer", [rule("r", to: "bandit")])],
+            extra: [
+                "cmab_configs": ["bandit": bandit],
+                "condition_map": ["nested": ["type": "fail_gate", "idType": "userID", "targetValue": "inner"]],
+                "override_rules": ["mapping": .object(mapping)],
+                "overrides": ["gate": [["new_config_name": "other", "rules": [["rule_name": "mapping"]]]]],
+            ]
+        )
+        let layer = evaluator.layer("layer", for: user)
+        #expect(layer.ruleID == "group:explore")
+        #expect(layer.secondaryExposures.map(\.gate) == ["inner", "gate"])
+        #expect(layer.undelegatedSecondaryExposures.map(\.gate) == ["inner"])
+    }
 }

@@ -118,4 +118,31 @@ import Testing
         #expect(early.experiment("e", for: user, sticky: StickyRequest(assignments)).change == .none)
         #expect(early.layer("e", for: user, sticky: StickyRequest(nil)).change == .none)
     }
+
+    @Test func `behind a config mapping what is kept is written but not read`() throws {
+        let rule: JSONValue = [
+            "name": "a", "id": "a", "passPercentage": 100, "conditions": [], "returnValue": ["x": 1],
+            "idType": "userID", "groupName": "Ga", "isExperimentGroup": true,
+        ]
+        let spec: JSONValue = [
+            "type": "dynamic_config", "entity": "experiment", "salt": "s", "enabled": true, "defaultValue": [:],
+            "rules": [rule], "idType": "userID", "version": 3, "isActive": true,
+        ]
+        let document: JSONValue = [
+            "has_updates": true, "time": 5, "feature_gates": [:], "layer_configs": [:], "condition_map": [:],
+            "experiment_to_layer": [:], "dynamic_configs": ["asked": spec, "mapped": spec],
+            "override_rules": ["all": rule],
+            "overrides": ["asked": [["new_config_name": "mapped", "rules": [["rule_name": "all"]]]]],
+        ]
+        let ruleset = try Ruleset(reading: document, receivedAt: 5)
+        let evaluator = Evaluator(ruleset, from: .network, surroundings: Surroundings(now: { 9 }))
+        let kept = StickyAssignments(json: ["asked": Self.stored, "mapped": Self.stored])
+        let user = FloodgateUser(userID: "u")
+        let direct = evaluator.experiment("mapped", for: user, sticky: StickyRequest(kept))
+        #expect(direct.evaluation.details.reason == .persisted)
+        let (evaluation, change) = evaluator.experiment("asked", for: user, sticky: StickyRequest(kept))
+        #expect(evaluation.details.reason == .recognized(from: .network))
+        guard case .save(_, let name, let key) = change else { return #expect(Bool(false), "\(change)") }
+        #expect(name == "mapped" && key == "u:userID")
+    }
 }
