@@ -56,12 +56,12 @@ extension FloodgateFixture {
 
     /// Forgets what was recorded so far; what was logged within the window for duplicates is still known as such.
     public func forgetRecords() async {
-        await client.sendEvents(over: server)
+        await client.sendEvents(over: RecordingTransport(server: server))
         server.forgetEvents()
     }
 
     private func records() async -> [Event] {
-        await client.sendEvents(over: server)
+        await client.sendEvents(over: RecordingTransport(server: server))
         return server.events
     }
 

@@ -70,6 +70,12 @@ public struct FloodgateFixture: Sendable {
         try client.install(document)
     }
 
+    init(unreachableWith options: FloodgateClient.Options, _ clock: ManualClock) {
+        self.clock = clock
+        client = Self.client(options, clock, server)
+        server.setReachable(false)
+    }
+
     /// Has a newer document ready, which an initialised client finds with its next poll.
     ///
     /// ```swift

@@ -10,6 +10,7 @@ final class MemoryServer: Transport {
         /// What the next request for specs gets; nil if there is nothing new.
         var news: [UInt8]?
         var events: [Event] = []
+        var isReachable = true
     }
 
     private let state = Mutex(State())
@@ -23,7 +24,18 @@ final class MemoryServer: Transport {
     /// Has something new for the next request.
     func publish(_ document: [UInt8]) { state.withLock { $0.news = document } }
 
+    /// Answers from now on, or is out of reach.
+    func setReachable(_ isReachable: Bool) { state.withLock { $0.isReachable = isReachable } }
+
     func send(_ request: TransportRequest) async throws(ClientError) -> TransportAnswer {
+        guard state.withLock({ $0.isReachable }) else {
+            throw ClientError(.network, "The fixture's server is out of reach")
+        }
+        return answer(request)
+    }
+
+    /// What the request gets, whether or not the server is in reach.
+    fileprivate func answer(_ request: TransportRequest) -> TransportAnswer {
         switch request.purpose {
         case .specs:
             guard let news = state.withLock({ $0.news.take() }) else { return .reply(204) }
@@ -46,6 +58,23 @@ final class MemoryServer: Transport {
         onBytes: @escaping @Sendable ([UInt8]) async -> Bool
     ) async throws(ClientError) {
         throw ClientError(.network, "A test has no stream of changes")
+    }
+
+    func shutdown() async {}
+}
+
+/// The way by which a test looks at what was logged: open also while the server is out of reach.
+struct RecordingTransport: Transport {
+    let server: MemoryServer
+
+    func send(_ request: TransportRequest) async throws(ClientError) -> TransportAnswer { server.answer(request) }
+
+    func stream(
+        _ request: TransportRequest,
+        onHead: @escaping @Sendable (TransportHead) -> Bool,
+        onBytes: @escaping @Sendable ([UInt8]) async -> Bool
+    ) async throws(ClientError) {
+        try await server.stream(request, onHead: onHead, onBytes: onBytes)
     }
 
     func shutdown() async {}
