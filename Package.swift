@@ -37,6 +37,7 @@ let package = Package(
     products: [
         .library(name: "Floodgate", targets: ["Floodgate"]),
         .library(name: "FloodgateTesting", targets: ["FloodgateTesting"]),
+        .library(name: "FloodgateOpenFeature", targets: ["FloodgateOpenFeature"]),
         // The core without the client, for programs that hold the documents themselves (and for Benchmarks).
         .library(name: "FloodgateEvaluation", targets: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation"]),
         .executable(name: "floodgate", targets: ["FloodgateCLI"]),
@@ -71,6 +72,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]
         ),
         .target(name: "FloodgateEvents", dependencies: ["FloodgateJSON"]),
+        .target(name: "FloodgateFlags", dependencies: ["FloodgateJSON", "FloodgateEvaluation"]),
 
         // SDK: the client that an application embeds.
         .systemLibrary(name: "CFloodgateZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -87,6 +89,10 @@ let package = Package(
         .target(
             name: "FloodgateTesting",
             dependencies: ["Floodgate", "FloodgateJSON", "FloodgateEvents"]
+        ),
+        .target(
+            name: "FloodgateOpenFeature",
+            dependencies: ["Floodgate", "FloodgateJSON", "FloodgateEvaluation", "FloodgateFlags"]
         ),
 
         // Domain: use cases and the protocols they need. No HTTP framework, no driver.
@@ -177,8 +183,20 @@ let package = Package(
                 serviceLifecycle, tracing,
             ]
         ),
+        .testTarget(name: "FloodgateTestingTests", dependencies: ["FloodgateTesting", "Floodgate"]),
         .testTarget(
-            name: "FloodgateTestingTests",
+            name: "FloodgateFlagsTests",
+            dependencies: ["FloodgateFlags", "FloodgateEvaluation", "FloodgateJSON"]
+        ),
+        .testTarget(
+            name: "FloodgateOpenFeatureTests",
+            dependencies: [
+                "FloodgateOpenFeature", "FloodgateTesting", "Floodgate", "FloodgateFlags", "FloodgateJSON",
+                "FloodgateTestSupport",
+            ]
+        ),
+        .testTarget(
+            name: "ExamplesTests",
             dependencies: [
                 "FloodgateTesting", "Floodgate", "HummingbirdService", hummingbird, hummingbirdTesting, logging,
             ]
@@ -270,8 +288,8 @@ if Context.environment["FLOODGATE_PART"] == "sdk" {
     let part: Set = [
         "FloodgateJSON", "FloodgateSpecs", "FloodgateRegex", "CFloodgateSHA256", "CFloodgateCountries",
         "FloodgateEvaluation", "FloodgateEvents", "CFloodgateZlib", "FloodgateGzip", "CFloodgateThread", "Floodgate",
-        "FloodgateTesting", "FloodgateOpenFeature", "FloodgateTestSupport", "FloodgateTests", "FloodgateOpenFeatureTests",
-        "FloodgateEvaluationTests",
+        "FloodgateTesting", "FloodgateFlags", "FloodgateOpenFeature", "FloodgateTestSupport", "FloodgateTests",
+        "FloodgateTestingTests", "FloodgateFlagsTests", "FloodgateOpenFeatureTests", "FloodgateEvaluationTests",
     ]
     package.targets.removeAll { !part.contains($0.name) }
     package.products.removeAll { $0.name == "floodgate" }

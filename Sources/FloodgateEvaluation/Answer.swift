@@ -18,6 +18,8 @@ package final class Answer: Sendable {
     let passed: Bool
     let isExperimentActive: Bool
     let isUserInExperiment: Bool
+    /// How it came about; no part of what is answered.
+    let origin: AnswerOrigin
     let samplingRate: UInt64?
 
     init(
@@ -28,6 +30,7 @@ package final class Answer: Sendable {
         passed: Bool = false,
         isExperimentActive: Bool = false,
         isUserInExperiment: Bool = false,
+        origin: AnswerOrigin = .several,
         samplingRate: UInt64? = nil
     ) {
         self.spec = spec
@@ -38,6 +41,7 @@ package final class Answer: Sendable {
         self.passed = passed
         self.isExperimentActive = isExperimentActive
         self.isUserInExperiment = isUserInExperiment
+        self.origin = origin
         self.samplingRate = samplingRate
     }
 

@@ -33,6 +33,8 @@ struct AnswerPool: ~Copyable, Sendable {
             for place in spec.rules.places {
                 let rule = compiler.rules[place]
                 ofRule[place] = Int32(answers.count)
+                let isFirst = place == spec.rules.places.lowerBound
+                let origin = AnswerOrigin(rule, isFirst: isFirst, compiler)
                 func answer(_ value: JSONObject?, passed: Bool) -> Answer {
                     Answer(
                         facts,
@@ -42,6 +44,7 @@ struct AnswerPool: ~Copyable, Sendable {
                         passed: passed,
                         isExperimentActive: spec.isActive ?? false,
                         isUserInExperiment: rule.isExperimentGroup,
+                        origin: origin,
                         samplingRate: rule.samplingRate
                     )
                 }

@@ -167,8 +167,15 @@ extension Ruleset {
             passed: outcome.bool,
             isExperimentActive: outcome.isActive,
             isUserInExperiment: outcome.isExperimentGroup,
+            origin: origin(of: outcome),
             samplingRate: outcome.samplingRate
         )
+    }
+
+    /// What the rule that decided says of it; a layer that merges several has none.
+    private func origin(of outcome: Outcome) -> AnswerOrigin {
+        guard outcome.answer >= 0, outcome.extras.parameterRuleIDs == nil else { return .several }
+        return pooledAnswers.answers[Int(outcome.answer)].origin
     }
 
     private func extras(of outcome: Outcome) -> AnswerExtras? {
