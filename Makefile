@@ -10,13 +10,14 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test bench fuzz fuzz-eval format clean
+.PHONY: help run test docs bench fuzz fuzz-eval format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
 	@echo "             DATA=folder   where everything is kept (floodgate-data)"
 	@echo "             LISTEN=host:port   another address (127.0.0.1:8080)"
 	@echo "make test    format, lint, build and every test, as CI does"
+	@echo "make docs    build the SDK's documentation, in .build/docs, and check every example in it"
 	@echo "make fuzz    look for input that brings a reader or the evaluator down (Fuzzing/README.md)"
 	@echo "             SECONDS=number TARGET=name   for how long (60) and where: json document user regex texts (all)"
 	@echo "make fuzz-eval"
@@ -32,6 +33,9 @@ run:
 
 test:
 	@$(here)Scripts/check.sh
+
+docs:
+	@cd "$(here)" && swift build -c release && Scripts/docs.sh
 
 fuzz:
 	@$(here)Scripts/fuzz.sh "$(or $(SECONDS),60)" $(TARGET)

@@ -27,5 +27,8 @@ swift build -c release --build-tests --explicit-target-dependency-import-check e
     exit 1
 }
 
+step "Documentation"
+Scripts/docs.sh
+
 step "Tests"
 exec swift test -c release --skip-build --disable-xctest
