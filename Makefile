@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench fuzz fuzz-eval format clean
+.PHONY: help run test docs bench bench-sdk fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -25,6 +25,9 @@ help:
 	@echo "             SEED=text CASES=number   which ones (1), how many pairs of spec and user (1000000)"
 	@echo "make bench   measure evaluation beside its peers, in one run (Benchmarks/README.md)"
 	@echo "             ROUNDS=number WORKS=letters SLICE=seconds COUNT=letters   how often and what (3 abcdemf 0.4 abcd)"
+	@echo "make bench-sdk"
+	@echo "             measure the client's start, and its checks and memory while documents change"
+	@echo "             PARTS=letters ROUNDS=number SPECS=numbers   what, how often, how large (sdfc 5 '100 1000 10000')"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -45,6 +48,9 @@ fuzz-eval:
 
 bench:
 	@$(here)Scripts/bench-eval.sh
+
+bench-sdk:
+	@$(here)Scripts/bench-sdk.sh
 
 format:
 	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Fuzzing Benchmarks

@@ -3,25 +3,33 @@
 
 import PackageDescription
 
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+let client: Target.Dependency = .product(name: "Floodgate", package: "floodgate")
+let evaluation: Target.Dependency = .product(name: "FloodgateEvaluation", package: "floodgate")
+
 let package = Package(
     name: "floodgate-benchmarks",
     platforms: [.macOS(.v15)],
     dependencies: [.package(name: "floodgate", path: "..")],
     targets: [
+        // Clocks, threads, and documents and users in the peer kit's shape.
+        .target(name: "BenchmarkKit", dependencies: [evaluation], swiftSettings: settings),
         .executableTarget(
             name: "floodgate-bench",
-            dependencies: [
-                .product(name: "Floodgate", package: "floodgate"),
-                .product(name: "FloodgateEvaluation", package: "floodgate"),
-            ],
-            swiftSettings: [
-                .enableUpcomingFeature("ExistentialAny"),
-                .enableUpcomingFeature("InternalImportsByDefault"),
-                .enableUpcomingFeature("MemberImportVisibility"),
-                .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-                .treatAllWarnings(as: .error),
-            ]
-        )
+            dependencies: ["BenchmarkKit", client, evaluation],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "floodgate-sdk-bench",
+            dependencies: ["BenchmarkKit", client, evaluation],
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

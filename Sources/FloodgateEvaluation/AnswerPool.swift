@@ -10,36 +10,44 @@ struct AnswerPool: ~Copyable, Sendable {
     /// By spec: the answer where no rule holds.
     let ofSpec: Pool<Int32>
 
-    /// Gathers the answers of what `compiler` laid out.
-    init(_ compiler: borrowing RulesetCompiler) {
+    /// Gathers the answers of what was compiled.
+    init(
+        _ specs: borrowing Pool<CompiledSpec>,
+        configSpecs: Range<Int32>,
+        _ rules: borrowing Pool<CompiledRule>,
+        _ texts: borrowing Pool<String>,
+        _ values: borrowing Pool<JSONValue>,
+        _ textLists: borrowing Pool<[String]>
+    ) {
+        let (rules, texts, values, textLists) = (rules.buffer, texts.buffer, values.buffer, textLists.buffer)
         var answers: [Answer] = []
-        answers.reserveCapacity(compiler.rules.count + compiler.specs.count)
-        var ofRule = [Int32](repeating: -1, count: compiler.rules.count)
-        var ofSpec = [Int32](repeating: -1, count: compiler.specs.count)
-        for (index, spec) in compiler.specs.enumerated() {
+        answers.reserveCapacity(rules.count + specs.count)
+        var ofRule = [Int32](repeating: -1, count: rules.count)
+        var ofSpec = [Int32](repeating: -1, count: specs.count)
+        for (index, spec) in specs.buffer.enumerated() {
             let facts = SpecFacts(
-                idType: compiler.texts[Int(spec.idType.index)],
+                idType: texts[Int(spec.idType.index)],
                 version: spec.version,
                 forwardsAll: spec.forwardsAllExposures,
                 explicitParameters: spec.explicitParameters < 0
-                    ? nil : compiler.textLists[Int(spec.explicitParameters)]
+                    ? nil : textLists[Int(spec.explicitParameters)]
             )
             // Gates and segments have no parameters.
-            let hasValue = Int32(index) >= compiler.configSpecs.lowerBound
+            let hasValue = Int32(index) >= configSpecs.lowerBound
             func value(_ place: Int32) -> JSONObject? {
-                hasValue ? compiler.values[Int(place)].asParameters : nil
+                hasValue ? values[Int(place)].asParameters : nil
             }
             let defaultValue = value(spec.defaultValue)
             for place in spec.rules.places {
-                let rule = compiler.rules[place]
+                let rule = rules[place]
                 ofRule[place] = Int32(answers.count)
                 let isFirst = place == spec.rules.places.lowerBound
                 let origin = AnswerOrigin(rule, isFirst: isFirst, compiler)
                 func answer(_ value: JSONObject?, passed: Bool) -> Answer {
                     Answer(
                         facts,
-                        ruleID: compiler.texts[Int(rule.id.index)],
-                        groupName: rule.groupName.index < 0 ? nil : compiler.texts[Int(rule.groupName.index)],
+                        ruleID: texts[Int(rule.id.index)],
+                        groupName: rule.groupName.index < 0 ? nil : texts[Int(rule.groupName.index)],
                         value: value,
                         passed: passed,
                         isExperimentActive: spec.isActive ?? false,
@@ -64,9 +72,9 @@ struct AnswerPool: ~Copyable, Sendable {
                 )
             )
         }
-        self.answers = Pool(answers)
-        self.ofRule = Pool(ofRule)
-        self.ofSpec = Pool(ofSpec)
+        self.answers = Pool(moving: &answers)
+        self.ofRule = Pool(moving: &ofRule)
+        self.ofSpec = Pool(moving: &ofSpec)
     }
 }
 

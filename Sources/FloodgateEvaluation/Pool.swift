@@ -12,6 +12,12 @@ struct Pool<Element: Sendable>: ~Copyable, @unchecked Sendable {
         _ = elements.initialize(from: list)
     }
 
+    /// Takes over what `list` holds and leaves it empty, so that what is laid out next finds its memory.
+    init(moving list: inout [Element]) {
+        self.init(list)
+        list = []
+    }
+
     deinit {
         elements.deinitialize()
         elements.deallocate()

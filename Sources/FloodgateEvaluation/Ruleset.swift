@@ -116,7 +116,6 @@ public final class Ruleset: Sendable {
         apps = head.apps
         parameterStores = head.parameterStores
         sessionReplay = head.sessionReplay
-        specs = Pool(compiler.specs)
         gateSpecs = compiler.gateSpecs
         configSpecs = compiler.configSpecs
         layerSpecs = compiler.layerSpecs
@@ -127,20 +126,30 @@ public final class Ruleset: Sendable {
             .passUnretained(compiler.gateTable), .passUnretained(compiler.configTable),
             .passUnretained(compiler.layerTable)
         )
-        rules = Pool(compiler.rules)
-        ruleConditions = Pool(compiler.ruleConditions)
-        conditions = Pool(compiler.conditions)
-        texts = Pool(compiler.texts)
-        values = Pool(compiler.values)
-        targets = Pool(compiler.targets)
-        fields = Pool(compiler.fields)
-        unitTypes = Pool(compiler.unitTypes)
+        // One list after the other goes as soon as it is copied, the largest pool comes last: what is kept lies where the
+        // lists were, and not behind holes that the process holds on to.
+        let specs = Pool(moving: &compiler.specs)
+        let rules = Pool(moving: &compiler.rules)
+        let texts = Pool(moving: &compiler.texts)
+        let values = Pool(moving: &compiler.values)
+        let targets = Pool(moving: &compiler.targets)
+        let textLists = Pool(moving: &compiler.textLists)
+        ruleConditions = Pool(moving: &compiler.ruleConditions)
+        conditions = Pool(moving: &compiler.conditions)
+        fields = Pool(moving: &compiler.fields)
+        unitTypes = Pool(moving: &compiler.unitTypes)
         saltBytes = Pool(compiler.salts.bytes)
-        textLists = Pool(compiler.textLists)
+        compiler.salts = ByteArena()
         mappings = compiler.mappings
         bandits = compiler.bandits
-        pooledAnswers = AnswerPool(compiler)
-        quickTargets = Pool(compiler.targets.map { QuickTarget($0) })
+        quickTargets = Pool(targets.buffer.map { QuickTarget($0) })
+        pooledAnswers = AnswerPool(specs, configSpecs: compiler.configSpecs, rules, texts, values, textLists)
+        self.specs = specs
+        self.rules = rules
+        self.texts = texts
+        self.values = values
+        self.targets = targets
+        self.textLists = textLists
         hasBandits = !compiler.bandits.isEmpty
     }
 

@@ -1,5 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+internal import BenchmarkKit
+
 /// What the command line asks for; the first seven are the contestant protocol of the peer kit.
 struct Arguments: Sendable {
     /// Which interface of Floodgate is called.
@@ -72,11 +74,4 @@ enum Work: String, Sendable {
     case everything = "e"
     case load = "f"
     case rotatingGates = "m"
-}
-
-/// Why nothing was measured.
-struct BenchmarkError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

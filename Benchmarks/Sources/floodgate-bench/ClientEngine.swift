@@ -2,6 +2,7 @@
 
 // A scratch package without the client's dependencies can measure the evaluator alone.
 #if canImport(Floodgate)
+    internal import BenchmarkKit
     internal import Floodgate
 
     /// The client as an application uses it.

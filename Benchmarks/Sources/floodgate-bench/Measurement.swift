@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+internal import BenchmarkKit
 internal import FloodgateEvaluation
 internal import FloodgateJSON
 

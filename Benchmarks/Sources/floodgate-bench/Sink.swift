@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+internal import BenchmarkKit
 internal import Glibc
 
 /// A server on loopback that takes every event and forgets it, in a process of its own, so that its CPU time is not

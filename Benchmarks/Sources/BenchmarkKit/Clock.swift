@@ -3,29 +3,32 @@
 internal import Glibc
 
 /// The clocks of a measurement, in seconds.
-enum Clock {
+package enum Clock {
     case wall
     case monotonic
     /// CPU time of all threads.
     case process
+    /// CPU time of the calling thread.
+    case thread
 
-    var now: Double {
+    package var now: Double {
         var time = timespec()
         switch self {
         case .wall: clock_gettime(CLOCK_REALTIME, &time)
         case .monotonic: clock_gettime(CLOCK_MONOTONIC, &time)
         case .process: clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        case .thread: clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         }
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }
 
 /// What the process holds of memory, in kB, as the kernel says.
-enum ResidentMemory: String {
+package enum ResidentMemory: String {
     case now = "VmRSS:"
     case peak = "VmHWM:"
 
-    var sizeKilobytes: Int {
+    package var sizeKilobytes: Int {
         guard let file = fopen("/proc/self/status", "r") else { return 0 }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 256)
@@ -38,7 +41,7 @@ enum ResidentMemory: String {
     }
 
     /// Gives what was freed back to the kernel.
-    static func trim() {
+    package static func trim() {
         // Not in Swift's view of the C library.
         guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "malloc_trim") else { return }
         _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
@@ -46,7 +49,7 @@ enum ResidentMemory: String {
 }
 
 /// Reads a whole file.
-func contents(of path: String) throws(BenchmarkError) -> [UInt8] {
+package func contents(of path: String) throws(BenchmarkError) -> [UInt8] {
     guard let file = fopen(path, "rb") else { throw BenchmarkError("cannot read \(path)") }
     defer { fclose(file) }
     fseek(file, 0, SEEK_END)

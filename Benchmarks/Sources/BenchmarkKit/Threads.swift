@@ -4,7 +4,7 @@ internal import Glibc
 internal import Synchronization
 
 /// A thread of the system's, so that callers run on nobody's pool.
-struct JoinableThread {
+package struct JoinableThread {
     private final class Body {
         let run: () -> Void
 
@@ -13,7 +13,7 @@ struct JoinableThread {
 
     private let id: pthread_t
 
-    init(_ run: @escaping @Sendable () -> Void) {
+    package init(_ run: @escaping @Sendable () -> Void) {
         var id = pthread_t()
         let body = Unmanaged.passRetained(Body(run)).toOpaque()
         let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
@@ -24,14 +24,14 @@ struct JoinableThread {
         self.id = id
     }
 
-    func join() { pthread_join(id, nil) }
+    package func join() { pthread_join(id, nil) }
 }
 
 /// Waits on this thread for `work`, which runs on the runtime's.
 ///
 /// The program has no asynchronous `main`: the runtime would end the main thread for it, in a way that makes valgrind
 /// 3.19 crash.
-func wait<Value: Sendable>(for work: @escaping @Sendable () async throws -> Value) throws -> Value {
+package func wait<Value: Sendable>(for work: @escaping @Sendable () async throws -> Value) throws -> Value {
     let outcome = Outcome<Value>()
     let done = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
     sem_init(done, 0, 0)
