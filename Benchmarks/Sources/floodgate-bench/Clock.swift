@@ -8,6 +8,8 @@ enum Clock {
     case monotonic
     /// CPU time of all threads.
     case process
+    /// CPU time of the calling thread.
+    case thread
 
     var now: Double {
         var time = timespec()
@@ -15,6 +17,7 @@ enum Clock {
         case .wall: clock_gettime(CLOCK_REALTIME, &time)
         case .monotonic: clock_gettime(CLOCK_MONOTONIC, &time)
         case .process: clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        case .thread: clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         }
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
