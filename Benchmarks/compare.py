@@ -183,7 +183,7 @@ class Run:
                 if work == "e" and interface == "logging":
                     continue
                 cases[work, "off", interface] = {"work": work, "api": interface, **source}
-            if not self.kit and work != "e":
+            if work != "e" and (not self.kit or work in "bm"):
                 cases[work, "on", "client"] = {"work": work, "api": "client", "expo": "on", **source}
         for work in (work for work in "bdm" if work in self.works):
             for specs in SIZES:
@@ -206,6 +206,16 @@ class Run:
         print(markdown(["work", "evaluator", "client", "client that logs, check without exposure"],
                        [[f"{work}: {WORKS[work]}"] + [cpu(work, "off", x) for x in ("evaluator", "client", "logging")]
                         for work in timed]))
+        logged = [work for work in "bm" if work in self.works]
+        if logged:
+            print("\n## What exposures cost, and whom\n")
+            rows = []
+            for work in logged:
+                key = (work, "on", "client")
+                caller = nanoseconds(median(line["caller_cpu_ns_per_op"] for line in results[key]))
+                rows.append([f"{work}: {WORKS[work]}, " + ("repeated" if work == "b" else "distinct"),
+                             cpu(work, "off", "client"), caller, cpu(*key)])
+            print(markdown(["work", "check without exposure", "with one, caller's thread", "with one, all threads"], rows))
         flat = [work for work in "bdm" if work in self.works]
         if flat:
             print("\n## Flatness: CPU of a check by the number of specs, exposures off\n")

@@ -57,9 +57,32 @@ final class ClientState: Sendable {
     func expose(_ exposure: consuming QueuedExposure, for user: FloodgateUser, in view: SpecView) {
         guard logsEvents else { return }
         let isNew = uncountedQueue._withUnsafeGuaranteedRef { queue in
-            queue.isNew(queue.key(of: exposure, user: user), window: view.dedupeWindow)
+            queue.isNew(ExposureKey(exposure, user: user), window: view.dedupeWindow)
         }
         guard isNew else { return }
+        logNew(exposure, for: user, in: view)
+    }
+
+    /// Logs the exposure of a gate whose answer was ready, likewise.
+    @inline(__always)
+    func expose(gate name: String, ready answer: Answer, for user: FloodgateUser, in view: SpecView) {
+        let isNew = uncountedQueue._withUnsafeGuaranteedRef { queue in
+            queue.isNew(ExposureKey(gate: name, answer, user: user), window: view.dedupeWindow)
+        }
+        guard isNew else { return }
+        if view.sampling.mode == nil {
+            log(.ready(ReadyExposure(name: name, answer: answer, isGate: true)), for: user, in: view)
+        } else if let details = view.context.details {
+            let evaluation = Evaluation(ready: answer, details)
+            logNew(
+                QueuedExposure(name: name, kind: .gate, evaluation: evaluation, isManual: false),
+                for: user,
+                in: view
+            )
+        }
+    }
+
+    private func logNew(_ exposure: consuming QueuedExposure, for user: FloodgateUser, in view: SpecView) {
         if view.sampling.mode != nil {
             switch sampler.verdict(on: exposure, for: user, in: view, at: timing.monotonic()) {
             case .exempt: break
@@ -67,6 +90,10 @@ final class ClientState: Sendable {
             case .dropped: return
             }
         }
-        log(.exposure(exposure), for: user, in: view)
+        if let ready = exposure.ready(in: view.context) {
+            log(.ready(ready), for: user, in: view)
+        } else {
+            log(.exposure(exposure), for: user, in: view)
+        }
     }
 }

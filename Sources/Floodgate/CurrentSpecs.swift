@@ -176,12 +176,14 @@ final class CurrentSpecs: Sendable {
         surroundings.idLists = state.idLists
         surroundings.overrides = state.overrides.isEmpty ? nil : state.overrides
         surroundings.looksUpCountries = settings.options.looksUpCountries
+        let evaluator = Evaluator(state.ruleset, from: state.source, surroundings: surroundings)
         let context = EventContext(
             environment: state.environment.flatMap { $0.isEmpty ? nil : $0 },
-            globalCustomFields: settings.options.globalCustomFields
+            globalCustomFields: settings.options.globalCustomFields,
+            details: evaluator.readyDetails
         )
         return SpecView(
-            Evaluator(state.ruleset, from: state.source, surroundings: surroundings),
+            evaluator,
             context: context,
             parameterStores: state.parameterStores,
             dedupeWindow: state.runtime.dedupeWindow,

@@ -73,7 +73,7 @@ extension ClientState {
     /// Logs an event of the client's own, which belongs to nobody.
     func log(internal name: String, _ metadata: [String: String]) {
         guard logsEvents else { return }
-        let context = EventContext(environment: nil, globalCustomFields: [:])
+        let context = EventContext(environment: nil, globalCustomFields: [:], details: nil)
         let content = QueuedEvent.Content.custom(name: name, value: nil, metadata: metadata)
         queue.append(QueuedEvent(time: timing.wall(), user: FloodgateUser(), context: context, content: content))
     }

@@ -6,25 +6,37 @@ internal import FloodgateJSON
 
 /// Turns queued events into the body of one request.
 struct EventEncoder: ~Copyable {
-    private var writer = EventBatchWriter()
-    private var user = JSONWriter(capacity: 256)
+    private var writer: EventBatchWriter
+    private var endings = ExposureEndings()
 
-    /// Appends `event`.
-    mutating func append(_ event: QueuedEvent) {
-        user.removeAll()
-        user.write(event.user, in: event.context)
+    /// Makes an encoder whose buffer holds `capacity` bytes before it grows.
+    init(capacity: Int) { writer = EventBatchWriter(capacity: capacity) }
+
+    /// Appends `events`.
+    mutating func append(_ events: [QueuedEvent]) {
+        // What is written again is found by where answers lie, and these do not outlast their events.
+        endings.removeAll()
+        events.withUnsafeBufferPointer { events in
+            for index in events.indices { append(events[index]) }
+        }
+    }
+
+    private mutating func append(_ event: QueuedEvent) {
+        let (time, user, context) = (event.time, event.user, event.context)
         switch event.content {
+        case .ready(let exposure):
+            if let ending = endings.find(exposure, in: context) {
+                return writer.append(ending, time: time) { $0.write(user, in: context) }
+            }
+            guard let record = ExposureRecord(exposure, in: context) else { return }
+            let ending = writer.append(exposure: record, time: time) { $0.write(user, in: context) }
+            endings.insert(ending, of: exposure)
         case .exposure(let exposure):
-            writer.append(exposure: ExposureRecord(exposure), user: user.bytes, time: event.time)
+            writer.append(exposure: ExposureRecord(exposure), time: time) { $0.write(user, in: context) }
         case .custom(let name, let value, let metadata):
             let members = metadata.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
-            writer.append(
-                event: name,
-                value: value,
-                metadata: members.isEmpty ? nil : JSONObject(members),
-                user: user.bytes,
-                time: event.time
-            )
+            let metadata = members.isEmpty ? nil : JSONObject(members)
+            writer.append(event: name, value: value, metadata: metadata, time: time) { $0.write(user, in: context) }
         }
     }
 
@@ -47,6 +59,14 @@ struct EventEncoder: ~Copyable {
 }
 
 extension ExposureRecord {
+    /// What a ready answer says; nil if there is none to the context, which cannot be.
+    fileprivate init?(_ exposure: ReadyExposure, in context: EventContext) {
+        guard let details = context.details else { return nil }
+        let evaluation = Evaluation(ready: exposure.answer, details)
+        let kind: QueuedExposure.Kind = exposure.isGate ? .gate : .config
+        self.init(QueuedExposure(name: exposure.name, kind: kind, evaluation: evaluation, isManual: false))
+    }
+
     fileprivate init(_ exposure: QueuedExposure) {
         let details = exposure.evaluation.details
         self.init(

@@ -27,14 +27,13 @@ final class EventQueue: Sendable {
     private static let maxNames = 10_000
 
     private let signal = Mutex<AsyncStream<Void>.Continuation?>(nil)
-    private let window = Mutex(ExposureWindow())
+    private let window = ExposureWindow()
     private let state = Mutex(State())
     private let batchSize: Int
     private let maxPending: Int
     private let maxBytes: Int
     private let counts: EventCounts
     private let timing: Timing
-    private let seed: UInt64
 
     init(settings: Settings, timing: Timing, counts: EventCounts) {
         self.batchSize = settings.options.eventBatchSize
@@ -42,7 +41,6 @@ final class EventQueue: Sendable {
         self.maxBytes = settings.options.maxEventBytes
         self.counts = counts
         self.timing = timing
-        self.seed = .random(in: .min ... .max)
     }
 
     /// A stream that yields whenever a batch is full; takes the place of the one before.
@@ -52,17 +50,10 @@ final class EventQueue: Sendable {
         return stream
     }
 
-    /// What tells the exposure from others.
-    @inline(__always)
-    func key(of exposure: borrowing QueuedExposure, user: FloodgateUser) -> ExposureKey {
-        ExposureKey(exposure, user: user, seed: seed)
-    }
-
     /// Whether an exposure says something new within `length` nanoseconds.
     @inline(__always)
     func isNew(_ key: ExposureKey, window length: Int64) -> Bool {
-        let now = timing.monotonic()
-        return window.withLock { $0.admits(key, at: now, window: length) }
+        window.admits(key, at: timing.monotonic(), window: length)
     }
 
     /// Appends an event; makes room for it if it must.
@@ -80,7 +71,7 @@ final class EventQueue: Sendable {
             state.open.bytes += size
             state.bytes += size
             let isFull = state.open.events.count >= batchSize || state.open.bytes >= maxBytes / 8
-            if isFull { state.close() }
+            if isFull { state.close(expecting: batchSize) }
             while state.closed.count > maxPending || state.bytes > maxBytes, !state.closed.isEmpty {
                 let oldest = state.closed.removeFirst()
                 state.bytes -= oldest.bytes
@@ -128,7 +119,7 @@ final class EventQueue: Sendable {
         state.withLock { state in
             if state.closed.isEmpty {
                 guard partial, !state.open.events.isEmpty else { return nil }
-                state.close()
+                state.close(expecting: 0)
             }
             let chunk = state.closed.removeFirst()
             state.bytes -= chunk.bytes
@@ -152,9 +143,11 @@ final class EventQueue: Sendable {
 }
 
 extension EventQueue.State {
-    fileprivate mutating func close() {
+    /// Ends the open batch, and makes room for `count` events at once in the next.
+    fileprivate mutating func close(expecting count: Int) {
         closed.append(open)
         open = EventQueue.Chunk(events: spare)
         spare = []
+        open.events.reserveCapacity(count)
     }
 }

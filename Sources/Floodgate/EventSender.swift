@@ -42,6 +42,7 @@ actor EventSender {
     private let turnstile = Turnstile()
     private var unsent: [Batch] = []
     private var backoff = FlushBackoff()
+    private var usualBytes = 4096
     private var lastAttempt: Int64
     /// How long the server wants to be left alone, from the last attempt on.
     private var rest = Duration.zero
@@ -170,9 +171,9 @@ actor EventSender {
         var chunk = queue.take(partial: partial)
         let checks = partial ? queue.takeNonExposed() : [:]
         guard chunk != nil || !checks.isEmpty else { return nil }
-        var encoder = EventEncoder()
+        var encoder = EventEncoder(capacity: usualBytes)
         if let chunk = chunk.take() {
-            for event in chunk.events { encoder.append(event) }
+            encoder.append(chunk.events)
             queue.recycle(chunk)
         }
         if !checks.isEmpty { encoder.append(nonExposedChecks: checks, time: timing.wall()) }
@@ -180,6 +181,8 @@ actor EventSender {
         let droppedCount = counts.unreported
         counts.report(droppedCount)
         let body = encoder.finish(metadata(flush, droppedCount: droppedCount))
+        // Room for the next one at once, as batches are much alike.
+        usualBytes = body.count + body.count / 8
         let compressed = settings.options.compressesEvents ? try? Gzip.compress(body, level: 1) : nil
         return Batch(
             body: compressed ?? body,

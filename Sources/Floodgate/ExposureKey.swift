@@ -3,12 +3,16 @@
 package import FloodgateEvaluation
 package import FloodgateEvents
 internal import FloodgateJSON
+internal import Synchronization
 
 /// Tells apart exposures that say something new: by what was evaluated, its answer and rule, and who the unit is.
 ///
 /// A 64-bit hash with a secret seed; that two of 100 000 keys agree by chance happens once in 10^9 windows.
 package struct ExposureKey: Sendable, Hashable {
     package let hash: UInt64
+
+    /// The seed of this process.
+    private static let secret = UInt64.random(in: .min ... .max)
 
     package init(_ subject: ExposureRecord.Subject, ruleID: String, user: FloodgateUser, seed: UInt64) {
         var mixer = Mixer(state: seed)
@@ -25,8 +29,8 @@ package struct ExposureKey: Sendable, Hashable {
     }
 
     /// The same key, without putting the subject together.
-    init(_ exposure: borrowing QueuedExposure, user: FloodgateUser, seed: UInt64) {
-        var mixer = Mixer(state: seed)
+    init(_ exposure: borrowing QueuedExposure, user: FloodgateUser) {
+        var mixer = Mixer(state: Self.secret)
         switch exposure.kind {
         case .gate: mixer.mix(exposure.name, tag: exposure.evaluation.passed ? 1 : 2)
         case .config: mixer.mix(exposure.name, tag: exposure.evaluation.passed ? 3 : 4)
@@ -37,6 +41,22 @@ package struct ExposureKey: Sendable, Hashable {
         }
         if let ruleID = exposure.otherRuleID { mixer.mix(ruleID) } else { mixer.mix(exposure.evaluation.ruleID) }
         hash = mixer.finish(user)
+    }
+
+    /// The same key for a gate that has its answer ready, on which the part that is not the user's is kept.
+    @inline(__always)
+    init(gate name: String, _ answer: Answer, user: FloodgateUser) {
+        let known = answer.exposureHash.load(ordering: .relaxed)
+        var mixer = Mixer(state: known != 0 ? known : Self.mixed(name, answer))
+        hash = mixer.finish(user)
+    }
+
+    private static func mixed(_ name: String, _ answer: Answer) -> UInt64 {
+        var mixer = Mixer(state: secret)
+        mixer.mix(name, tag: answer.passed ? 1 : 2)
+        mixer.mix(answer.ruleID)
+        answer.exposureHash.store(mixer.state, ordering: .relaxed)
+        return mixer.state
     }
 }
 

@@ -2,7 +2,6 @@
 
 internal import FloodgateEvaluation
 internal import FloodgateEvents
-internal import Synchronization
 
 /// Draws the exposures to send where the document asks for it; the same in each process, apart from the first of a kind.
 final class ExposureSampler: Sendable {
@@ -12,7 +11,7 @@ final class ExposureSampler: Sendable {
     private static let seed: UInt64 = 0x466C_6F6F_6467_6174
     private static let nobody = FloodgateUser()
 
-    private let first = Mutex(ExposureWindow())
+    private let first = ExposureWindow()
 
     /// Whether to send an exposure that says something new, and with what.
     func verdict(
@@ -34,7 +33,7 @@ final class ExposureSampler: Sendable {
         return view.sampling.verdict(on: candidate) {
             let kind = ExposureRecord.Subject.gate(exposure.name, value: true)
             let key = ExposureKey(kind, ruleID: exposure.ruleID, user: Self.nobody, seed: Self.seed)
-            return first.withLock { $0.admits(key, at: now, window: Self.firstWindow) }
+            return first.admits(key, at: now, window: Self.firstWindow)
         } hash: {
             ExposureKey(exposure.subject, ruleID: exposure.ruleID, user: user, seed: Self.seed).hash
         }

@@ -11,14 +11,18 @@ extension FloodgateClient {
             if options.disableExposureLogging { countNonExposed(name) }
             return view.uncounted._withUnsafeGuaranteedRef { $0.checkGate(name, for: user) }
         }
-        let evaluation = view.uncounted._withUnsafeGuaranteedRef { Evaluation($0.gate(name, for: user)) }
-        let value = evaluation.passed
-        state.expose(
-            QueuedExposure(name: name, kind: .gate, evaluation: evaluation, isManual: false),
-            for: user,
-            in: view
-        )
-        return value
+        guard let ready = view.uncounted._withUnsafeGuaranteedRef({ $0.readyGate(name, for: user) }) else {
+            let evaluation = view.evaluator.gate(name, for: user)
+            state.expose(gate: name, evaluation, for: user, in: view)
+            return evaluation.value
+        }
+        // The view, which is used after it, keeps the answer.
+        return withExtendedLifetime(view) {
+            ready._withUnsafeGuaranteedRef { answer in
+                state.expose(gate: name, ready: answer, for: user, in: view)
+                return answer.passed
+            }
+        }
     }
 
     /// Evaluates the gate for `user`, with the rule and reason behind the answer.

@@ -8,18 +8,23 @@ internal import FloodgateJSON
 final class EventContext: Sendable {
     let environment: JSONObject?
     let globalCustomFields: JSONObject
+    /// What exposures of ready answers say about the document.
+    let details: EvaluationDetails?
 
-    init(environment: JSONObject?, globalCustomFields: JSONObject) {
+    init(environment: JSONObject?, globalCustomFields: JSONObject, details: EvaluationDetails?) {
         self.environment = environment
         self.globalCustomFields = globalCustomFields
+        self.details = details
     }
 }
 
 /// An event as the caller leaves it: values only, turned into JSON when its batch is sent.
 struct QueuedEvent: Sendable {
     enum Content: Sendable {
-        case exposure(QueuedExposure)
-        case custom(name: String, value: JSONValue?, metadata: [String: String])
+        case ready(ReadyExposure)
+        // Apart, so that the many ready ones are small.
+        indirect case exposure(QueuedExposure)
+        indirect case custom(name: String, value: JSONValue?, metadata: [String: String])
     }
 
     /// When it happened, in Unix milliseconds.
@@ -29,7 +34,14 @@ struct QueuedEvent: Sendable {
     var content: Content
 }
 
-/// An exposure as the check leaves it: a few references, from which the texts are put together when it is sent.
+/// An exposure of an answer that was ready: nothing is to be said that the answer and the context do not.
+struct ReadyExposure: Sendable {
+    var name: String
+    var answer: Answer
+    var isGate: Bool
+}
+
+/// Any other exposure as the check leaves it: a few references, from which the texts are put together when it is sent.
 struct QueuedExposure: Sendable {
     /// Through which call it came about.
     enum Kind: Sendable { case gate, config, layer(LayerRead) }
@@ -72,6 +84,17 @@ extension QueuedExposure {
         return evaluation.secondaryExposures
     }
 
+    /// The exposure in its short form; nil if there is more to it.
+    func ready(in context: EventContext) -> ReadyExposure? {
+        guard evaluation.isReady, otherRuleID == nil, !isManual, draw == nil, evaluation.details == context.details
+        else { return nil }
+        switch kind {
+        case .gate: return ReadyExposure(name: name, answer: evaluation.answer, isGate: true)
+        case .config: return ReadyExposure(name: name, answer: evaluation.answer, isGate: false)
+        case .layer: return nil
+        }
+    }
+
     var subject: ExposureRecord.Subject {
         switch kind {
         case .gate: .gate(name, value: evaluation.passed)
@@ -92,6 +115,7 @@ extension QueuedEvent {
     var sizeEstimate: Int {
         var size = 512 + user.sizeEstimate
         switch content {
+        case .ready: break
         case .exposure(let exposure): size += 96 * exposure.evaluation.secondaryExposures.count
         case .custom(let name, let value, let metadata):
             size += name.utf8.count + (value?.sizeEstimate ?? 0)

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateJSON
+package import Synchronization
 
 /// What a spec answers by one of its rules, ready to be handed out.
 ///
@@ -15,12 +16,14 @@ package final class Answer: Sendable {
     let parameters: JSONObject
     /// Whether the specs have an object to give.
     private let hasValue: Bool
-    let passed: Bool
+    package let passed: Bool
     let isExperimentActive: Bool
     let isUserInExperiment: Bool
     /// How it came about; no part of what is answered.
     let origin: AnswerOrigin
     let samplingRate: UInt64?
+    /// Room for whoever logs exposures to keep what tells this answer from others; 0 until then.
+    package let exposureHash = Atomic<UInt64>(0)
 
     init(
         _ spec: SpecFacts,

@@ -143,6 +143,17 @@ extension LayerEvaluation {
         details = config.details
     }
 
+    /// What a ready answer comes to.
+    package init(ready answer: Answer, _ details: EvaluationDetails) {
+        self.answer = answer
+        extras = nil
+        secondaryExposures = []
+        self.details = details
+    }
+
+    /// Whether there is no more to it than the answer and the details.
+    package var isReady: Bool { extras == nil && secondaryExposures.isEmpty }
+
     /// A layer's evaluation, seen without its kind.
     @inline(__always)
     package init(_ layer: LayerEvaluation) { self = layer }

@@ -29,6 +29,23 @@ extension Evaluator {
         return outcome.bool && !session.isTooDeep
     }
 
+    /// The gate's answer for `user` where one rule alone has a say; nil where it takes a full evaluation.
+    ///
+    /// Not counted: it lives as long as the evaluator does. Its details are `readyDetails`.
+    package func readyGate(_ name: String, for user: FloodgateUser) -> Unmanaged<Answer>? {
+        let index = compiled.find(name, in: .gates)
+        guard !isOverridden, let spec = compiled.plainSpec(index, as: .gate) else { return nil }
+        let decision = compiled.decide(spec, for: user.storage, in: surroundings)
+        return .passUnretained(
+            compiled.pooledAnswers.answers.pointer(to: compiled.answer(decision, of: index)).pointee
+        )
+    }
+
+    /// The details of all answers that are ready.
+    package var readyDetails: EvaluationDetails {
+        EvaluationDetails(reason: .recognized(from: source), time: compiled.time, receivedAt: compiled.receivedAt)
+    }
+
     /// Evaluates the gate for `user`; an unknown name is a reason, not an error.
     public func gate(_ name: String, for user: FloodgateUser) -> GateEvaluation {
         let result = result(name, as: .gate, for: user)
@@ -73,11 +90,7 @@ extension Evaluator {
             answer: compiled.pooledAnswers.answers.pointer(to: compiled.answer(decision, of: index)).pointee,
             extras: nil,
             secondaryExposures: [],
-            details: EvaluationDetails(
-                reason: .recognized(from: source),
-                time: compiled.time,
-                receivedAt: compiled.receivedAt
-            )
+            details: readyDetails
         )
     }
 

@@ -4,7 +4,7 @@ package import FloodgateJSON
 
 /// Writes the body of a `log_event` request straight to bytes, event by event, as Statsig's Rust core does.
 ///
-/// `user` is the user's JSON without private attributes; write it once per user, not once per event.
+/// `user` is, or writes, the user's JSON without private attributes.
 package struct EventBatchWriter: ~Copyable, Sendable {
     private var writer: JSONWriter
     /// Events written since the last `finish`.
@@ -15,6 +15,12 @@ package struct EventBatchWriter: ~Copyable, Sendable {
         writer = JSONWriter(capacity: capacity)
     }
 
+    /// The part of an exposure in the body that is no other user's: what follows the user.
+    package struct Ending: Sendable {
+        fileprivate let head: StaticString
+        fileprivate let range: Range<Int>
+    }
+
     /// Bytes written since the last `finish`.
     package var sizeBytes: Int { writer.count }
 
@@ -23,10 +29,13 @@ package struct EventBatchWriter: ~Copyable, Sendable {
         event name: String,
         value: JSONValue? = nil,
         metadata: JSONObject? = nil,
-        user: [UInt8],
-        time: Int64
+        time: Int64,
+        user: (inout JSONWriter) -> Void
     ) {
-        begin(name, user: user, time: time)
+        separate()
+        text("{\"eventName\":", name)
+        writer.raw(",\"time\":")
+        write(time, user)
         writer.raw(",\"value\":")
         writer.write(value ?? .null)
         writer.raw(",\"metadata\":")
@@ -41,20 +50,30 @@ package struct EventBatchWriter: ~Copyable, Sendable {
     }
 
     /// Appends an exposure, all of its metadata as texts.
-    package mutating func append(exposure: ExposureRecord, user: [UInt8], time: Int64) {
+    /// - Parameters:
+    ///   - exposure: what to say of it.
+    ///   - time: when it came about, in Unix milliseconds.
+    ///   - user: writes the user.
+    /// - Returns: what can be appended again to the same body for another user.
+    @discardableResult
+    package mutating func append(
+        exposure: ExposureRecord,
+        time: Int64,
+        user: (inout JSONWriter) -> Void
+    ) -> Ending {
+        let head = Self.head(of: exposure.subject)
+        begin(head, time, user)
+        let start = writer.count
         switch exposure.subject {
         case .gate(let name, let value):
-            begin(InternalEventName.gateExposure, user: user, time: time)
             writer.raw(",\"value\":null,\"metadata\":{\"gate\":")
             writer.write(name)
             flag(",\"gateValue\":", value)
         case .config(let name, let rulePassed):
-            begin(InternalEventName.configExposure, user: user, time: time)
             writer.raw(",\"value\":null,\"metadata\":{\"config\":")
             writer.write(name)
             flag(",\"rulePassed\":", rulePassed)
         case .layer(let name, let parameter, let allocatedExperiment, let isExplicit):
-            begin(InternalEventName.layerExposure, user: user, time: time)
             writer.raw(",\"value\":null,\"metadata\":{\"config\":")
             writer.write(name)
             text(",\"parameterName\":", parameter)
@@ -79,6 +98,13 @@ package struct EventBatchWriter: ~Copyable, Sendable {
             writer.raw("}")
         }
         writer.raw("]}")
+        return Ending(head: head, range: start..<writer.count)
+    }
+
+    /// Appends an exposure that differs from an earlier one of this body in user and time alone.
+    package mutating func append(_ ending: Ending, time: Int64, user: (inout JSONWriter) -> Void) {
+        begin(ending.head, time, user)
+        writer.repeat(ending.range)
     }
 
     /// Ends the body with what the SDK says about itself, returns it, and begins a new one in the same memory.
@@ -92,18 +118,49 @@ package struct EventBatchWriter: ~Copyable, Sendable {
         return body
     }
 
+    /// Appends an exposure of a user whose JSON is there already; without any it is `{}`.
+    package mutating func append(exposure: ExposureRecord, user: [UInt8], time: Int64) {
+        append(exposure: exposure, time: time) { user.isEmpty ? $0.raw("{}") : $0.raw(user) }
+    }
+
+    /// Appends a custom event of such a user.
+    package mutating func append(
+        event name: String,
+        value: JSONValue? = nil,
+        metadata: JSONObject? = nil,
+        user: [UInt8],
+        time: Int64
+    ) {
+        append(event: name, value: value, metadata: metadata, time: time) {
+            user.isEmpty ? $0.raw("{}") : $0.raw(user)
+        }
+    }
+
     private mutating func separate() {
         writer.raw(count == 0 ? "{\"events\":[" : ",")
         count += 1
     }
 
-    private mutating func begin(_ name: String, user: [UInt8], time: Int64) {
+    private static func head(of subject: ExposureRecord.Subject) -> StaticString {
+        switch subject {
+        case .gate: "{\"eventName\":\"statsig::gate_exposure\",\"time\":"
+        case .config: "{\"eventName\":\"statsig::config_exposure\",\"time\":"
+        case .layer: "{\"eventName\":\"statsig::layer_exposure\",\"time\":"
+        }
+    }
+
+    @inline(__always)
+    private mutating func begin(_ head: StaticString, _ time: Int64, _ user: (inout JSONWriter) -> Void) {
         separate()
-        text("{\"eventName\":", name)
-        writer.raw(",\"time\":")
+        writer.raw(head)
+        write(time, user)
+    }
+
+    @inline(__always)
+    private mutating func write(_ time: Int64, _ user: (inout JSONWriter) -> Void) {
         writer.write(integer: time)
         writer.raw(",\"user\":")
-        if user.isEmpty { writer.raw("{}") } else { writer.raw(user) }
+        user(&writer)
     }
 
     private mutating func write(_ sampling: ExposureRecord.Sampling?) {

@@ -44,13 +44,12 @@ struct ZlibStream: ~Copyable {
 
     /// Feeds all of `bytes` and returns all output.
     consuming func run(_ bytes: [UInt8], limit: Int) throws(GzipError) -> [UInt8] {
-        // Zlib's input pointer is not const, though it only reads.
-        var input = bytes
         var output: [UInt8] = []
         let chunk = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.chunkSize)
         defer { chunk.deallocate() }
-        let failure: GzipError? = input.withUnsafeMutableBufferPointer { input in
-            pump(input, chunk, limit) { output.append(contentsOf: $0) }
+        let failure: GzipError? = bytes.withUnsafeBufferPointer { input in
+            // Zlib's input pointer is not const, though it only reads.
+            pump(UnsafeMutableBufferPointer(mutating: input), chunk, limit) { output.append(contentsOf: $0) }
         }
         if let failure { throw failure }
         return output

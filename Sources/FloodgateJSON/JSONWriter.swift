@@ -152,16 +152,23 @@ public struct JSONWriter: ~Copyable, @unchecked Sendable {
 
     /// Appends an integer in decimal.
     public mutating func write(unsigned value: UInt64) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var rest = value
-            var first = digits.count
-            repeat {
-                first &-= 1
-                digits[first] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
-                rest /= 10
-            } while rest > 0
-            raw(UnsafeBufferPointer(rebasing: digits[first...]))
+        var (count, bound) = (1, UInt64(10))
+        while count < 20, value >= bound {
+            count &+= 1
+            bound = count < 20 ? bound &* 10 : bound
         }
+        reserve(count)
+        var (rest, place) = (value, start + (length &+ count))
+        // Two at a time: a division takes longer than all else.
+        while rest >= 10 {
+            let pair = UInt32(truncatingIfNeeded: rest % 100)
+            rest /= 100
+            place -= 2
+            place[0] = UInt8(truncatingIfNeeded: pair / 10) &+ 0x30
+            place[1] = UInt8(truncatingIfNeeded: pair % 10) &+ 0x30
+        }
+        if place > start + length { start[length] = UInt8(truncatingIfNeeded: rest) &+ 0x30 }
+        length &+= count
     }
 
     /// Appends `text` in quotes.
@@ -176,39 +183,43 @@ public struct JSONWriter: ~Copyable, @unchecked Sendable {
         reserve(utf8.count &+ 2)
         start[length] = UInt8(ascii: "\"")
         length &+= 1
-        var done = 0
-        var position = 0
-        while true {
-            position = Self.nextEscape(in: utf8, from: position)
-            if let first = utf8.baseAddress { append(first + done, position &- done) }
-            guard position < utf8.count else { break }
-            escape(utf8[position])
+        let text = UnsafeRawBufferPointer(utf8)
+        var position = copyPlain(text, from: 0)
+        while position < text.count {
+            escape(text[position])
             position &+= 1
-            done = position
+            reserve(text.count &- position &+ 1)
+            position = copyPlain(text, from: position)
         }
-        raw("\"")
+        start[length] = UInt8(ascii: "\"")
+        length &+= 1
     }
 
-    /// Where the next byte stands that has to be escaped, or the end; eight bytes are looked at together.
+    /// Appends the bytes up to the next one that has to be escaped, eight together; says where that or the end is.
+    ///
+    /// Copied while they are looked at, as most texts are too short for a call of `memcpy`; there must be room for all.
     @inline(__always)
-    private static func nextEscape(in utf8: UnsafeBufferPointer<UInt8>, from first: Int) -> Int {
-        let raw = UnsafeRawBufferPointer(utf8)
+    private mutating func copyPlain(_ text: UnsafeRawBufferPointer, from first: Int) -> Int {
         let (ones, tops): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        let target = UnsafeMutableRawPointer(start + length)
         var position = first
-        while position &+ 8 <= raw.count {
-            let word = raw.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+        while position &+ 8 <= text.count {
+            let word = text.loadUnaligned(fromByteOffset: position, as: UInt64.self)
             // A top bit is set where a byte is below 0x20, a quote or a backslash; some others are as well, never fewer.
             let quotes = word ^ (ones &* 0x22)
             let slashes = word ^ (ones &* 0x5C)
             let found = ((word &- ones &* 0x20) | (quotes &- ones) | (slashes &- ones)) & ~word & tops
             if found != 0 { break }
+            target.storeBytes(of: word, toByteOffset: position &- first, as: UInt64.self)
             position &+= 8
         }
-        while position < raw.count {
-            let byte = raw[position]
+        while position < text.count {
+            let byte = text[position]
             if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
+            target.storeBytes(of: byte, toByteOffset: position &- first, as: UInt8.self)
             position &+= 1
         }
+        length &+= position &- first
         return position
     }
 

@@ -12,24 +12,33 @@ import Testing
     }
 
     @Test(.rows("EVT-18")) func `forgets the oldest, never the newest, beyond its bound`() {
-        var window = ExposureWindow()
+        let window = ExposureWindow()
         for number in 0..<250_000 {
             let admitted = window.admits(key(number), at: 0, window: 1)
             if !admitted { Issue.record("\(number) is new") }
         }
-        let isRemembered = { (number: Int) in
-            var copy = window
-            return !copy.admits(key(number), at: 0, window: 1)
-        }
+        let isRemembered = { (number: Int) in !window.admits(key(number), at: 0, window: 1) }
         #expect((200_001..<250_000).allSatisfy(isRemembered))
         #expect(!isRemembered(0))
     }
 
     @Test func `counts the window from the exposure that was logged`() {
-        var window = ExposureWindow()
+        let window = ExposureWindow()
         var isAdmitted: [Bool] = []
         for time in [0, 9, 10, 19] as [Int64] { isAdmitted.append(window.admits(key(1), at: time, window: 10)) }
         #expect(isAdmitted == [true, false, true, false])
+    }
+
+    @Test func `admits an exposure once, however many threads log it`() async {
+        let window = ExposureWindow()
+        let keys = (0..<60_000).map { key($0) }
+        let admitted = await withTaskGroup { group in
+            for thread in 0..<4 {
+                group.addTask { keys.count { window.admits($0, at: Int64(thread), window: 1_000) } }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(admitted == 60_000)
     }
 
     @Test func `tells apart whatever makes an exposure another one`() {

@@ -23,6 +23,8 @@ final class Lane {
     private var position: Int
     /// Nanoseconds an operation took, batch by batch.
     private(set) var batches: [Double] = []
+    /// CPU seconds that the thread spent on them itself.
+    private(set) var spent = 0.0
 
     /// Makes the share of thread number `index`; `repeatsNothing` gives `rotatingGates` enough users that no exposure is
     /// logged twice.
@@ -65,6 +67,8 @@ final class Lane {
 
     /// Repeats batches until `end` on the monotonic clock.
     func run(_ engine: borrowing some Engine, until end: Double) {
+        let cpu = Clock.thread.now
+        defer { spent += Clock.thread.now - cpu }
         var start = Clock.monotonic.now
         repeat {
             _ = batch(engine)
@@ -119,6 +123,7 @@ struct Measurement {
             "threads": .integer(arguments.threads), "ops": .integer(operations), "wall_s": .double(wall),
             "ops_per_s": .double(Double(operations) / wall),
             "cpu_ns_per_op": .double(spent / Double(operations) * 1e9),
+            "caller_cpu_ns_per_op": .double(lanes.reduce(0) { $0 + $1.spent } / Double(operations) * 1e9),
             "rss_growth_kb": .integer(ResidentMemory.now.sizeKilobytes - resident),
             "check": gates.contains(arguments.work) ? .integer(check) : .null,
             "events": .integer(after.logged - before.logged),
