@@ -20,6 +20,14 @@ if grep -rlE --include='*.swift' '^ *(@testable )?import XCTest' Tests; then
     exit 1
 fi
 
+step "Each row of the SDK behaviour checklist has a test or a reason"
+checklist=../shared/reference/sdk-behaviour-checklist.md
+if [ -f "$checklist" ]; then
+    Scripts/checklist.py "$checklist" | tail -1
+else
+    echo "Not compared: there is no $checklist beside this clone."
+fi
+
 # Release mode for all: one build serves the tests, and the end-to-end tests drive the program as users run it.
 step "Build, release mode, imports checked against Package.swift"
 swift build -c release --build-tests --explicit-target-dependency-import-check error || {

@@ -80,7 +80,9 @@ final class BackgroundWork: Sendable {
         await withTaskGroup { group in
             // Outside the others' group: nobody waits for what an application's store or callbacks do.
             if let store { group.addTask { await store.serve() } }
-            group.addTask { await self.state.hub.serve() }
+            // Before anything happens, so that nothing is missed.
+            let shift = state.hub.open()
+            group.addTask { await self.state.hub.serve(shift) }
             await work()
             loaded.open()
             await transport.shutdown()

@@ -14,11 +14,29 @@ public import FloodgateEvaluation
     case streamEnded
     /// So many events were given up.
     case eventsDropped(Int, EventStatistics.DropReason)
+    /// A gate was checked.
+    case gateEvaluated(FeatureGate)
+    /// A dynamic config was evaluated.
+    case dynamicConfigEvaluated(DynamicConfig)
+    /// An experiment was evaluated.
+    case experimentEvaluated(Experiment)
+    /// A layer was evaluated: its name, the rule that decided, the experiment that the user was allocated to, and why.
+    case layerEvaluated(String, ruleID: String, allocatedExperiment: String?, reason: EvaluationReason)
 
     /// What kind of event it is.
     @nonexhaustive public enum Kind: Sendable, Hashable, CaseIterable {
         /// See the events of the same names.
         case specsUpdated, failed, streamOpened, streamEnded, eventsDropped
+        /// See the events of the same names.
+        case gateEvaluated, dynamicConfigEvaluated, experimentEvaluated, layerEvaluated
+
+        /// Whether a check is behind it, of which there may be millions in a second.
+        var isEvaluation: Bool {
+            switch self {
+            case .specsUpdated, .failed, .streamOpened, .streamEnded, .eventsDropped: false
+            case .gateEvaluated, .dynamicConfigEvaluated, .experimentEvaluated, .layerEvaluated: true
+            }
+        }
     }
 
     /// What kind of event this is.
@@ -29,7 +47,33 @@ public import FloodgateEvaluation
         case .streamOpened: .streamOpened
         case .streamEnded: .streamEnded
         case .eventsDropped: .eventsDropped
+        case .gateEvaluated: .gateEvaluated
+        case .dynamicConfigEvaluated: .dynamicConfigEvaluated
+        case .experimentEvaluated: .experimentEvaluated
+        case .layerEvaluated: .layerEvaluated
         }
+    }
+}
+
+extension Set<ClientEvent.Kind> {
+    /// Everything, evaluations included.
+    public static var all: Self { Self(ClientEvent.Kind.allCases) }
+    /// Evaluations, of which there may be millions in a second.
+    public static var evaluations: Self { all.filter(\.isEvaluation) }
+    /// What happens behind the client, and seldom: everything but evaluations.
+    public static var background: Self { all.filter { !$0.isEvaluation } }
+
+    var hasEvaluations: Bool { contains(where: \.isEvaluation) }
+}
+
+extension ClientEvent {
+    static func layerEvaluated(_ name: String, _ evaluation: LayerEvaluation) -> Self {
+        .layerEvaluated(
+            name,
+            ruleID: evaluation.ruleID,
+            allocatedExperiment: evaluation.allocatedExperiment,
+            reason: evaluation.details.reason
+        )
     }
 }
 
@@ -39,17 +83,23 @@ public struct Subscription: Sendable, Hashable {
 }
 
 extension FloodgateClient {
-    /// What happens behind the client from now on; a reader that is slow misses the oldest beyond 100.
-    public func events() -> AsyncStream<ClientEvent> { state.hub.stream() }
+    /// What happens from now on, of these kinds, by default all but evaluations.
+    ///
+    /// A reader that is slow misses the oldest beyond 100, or beyond 1 000 if it wants evaluations.
+    public func events(of kinds: Set<ClientEvent.Kind> = .background) -> AsyncStream<ClientEvent> {
+        state.hub.stream(of: kinds)
+    }
 
-    /// Calls `callback` for each event of these kinds, all by default, one at a time, in order, while the client runs.
+    /// Calls `callback` for each event of these kinds, by default all but evaluations, one at a time, in order, while the
+    /// client runs.
     ///
     /// What it throws is logged, and the others are called all the same. A callback that takes long delays the others,
-    /// and nothing else; beyond 256 the oldest events go.
+    /// and nothing else, no check among them: evaluations beyond 1 000 that wait are not told of, and of other events
+    /// beyond 256 the oldest go. Checks are a little slower while anybody listens to evaluations, and no slower otherwise.
     /// - Returns: What ends it, with `unsubscribe`.
     @discardableResult
     public func subscribe(
-        to kinds: Set<ClientEvent.Kind> = Set(ClientEvent.Kind.allCases),
+        to kinds: Set<ClientEvent.Kind> = .background,
         _ callback: @escaping @Sendable (ClientEvent) async throws -> Void
     ) -> Subscription {
         state.hub.subscribe(to: kinds, callback)
@@ -60,4 +110,7 @@ extension FloodgateClient {
 
     /// Ends all subscriptions, and all streams of events.
     public func unsubscribeAll() { state.hub.unsubscribeAll() }
+
+    /// How many events subscribers and streams have missed so far because they were slow; one for each that missed it.
+    public var missedEventCount: Int { state.hub.missedCount }
 }

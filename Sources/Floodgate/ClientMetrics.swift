@@ -72,6 +72,12 @@ final class ClientMetrics: Sendable {
             .recordNanoseconds(nanoseconds)
     }
 
+    /// Bringing all ID lists up to date took so many nanoseconds.
+    func recordListSync(_ nanoseconds: Int64, _ outcome: String) {
+        Timer(label: "floodgate.id_lists.duration", dimensions: [("outcome", outcome)], factory: factory)
+            .recordNanoseconds(nanoseconds)
+    }
+
     /// A document came into use so many milliseconds after it changed.
     func recordPropagation(_ milliseconds: Int64) { propagation.recordMilliseconds(milliseconds) }
 

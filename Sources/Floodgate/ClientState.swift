@@ -34,7 +34,7 @@ final class ClientState: Sendable {
         self.specs = CurrentSpecs(settings: settings, timing: timing)
         self.board = .passUnretained(specs.board)
         self.metrics = ClientMetrics(factory: settings.options.metricsFactory ?? MetricsSystem.factory)
-        self.hub = ClientEventHub(logger: settings.options.logger)
+        self.hub = ClientEventHub(specs: specs, logger: settings.options.logger)
         self.counts = EventCounts(metrics: metrics, hub: hub, logger: settings.options.logger)
         self.queue = EventQueue(settings: settings, timing: timing, counts: counts)
         self.uncountedQueue = .passUnretained(queue)

@@ -31,6 +31,7 @@ final class CurrentSpecs: Sendable {
         var parameterStores = JSONObject()
         var idLists: [String: IDList] = [:]
         var overrides = LocalOverrides()
+        var tellsOfEvaluations = false
     }
 
     private let settings: Settings
@@ -97,6 +98,16 @@ final class CurrentSpecs: Sendable {
     func override(_ edit: (inout LocalOverrides) -> Void) {
         change { state in
             edit(&state.overrides)
+            return true
+        }
+    }
+
+    /// Lets checks tell of themselves, or not, as `isWanted` says when its turn has come.
+    func setTellingOfEvaluations(_ isWanted: () -> Bool) {
+        change { state in
+            let isWanted = isWanted()
+            guard isWanted != state.tellsOfEvaluations else { return false }
+            state.tellsOfEvaluations = isWanted
             return true
         }
     }
@@ -187,7 +198,8 @@ final class CurrentSpecs: Sendable {
             context: context,
             parameterStores: state.parameterStores,
             dedupeWindow: state.runtime.dedupeWindow,
-            sampling: SamplingPolicy(sdkConfigs: state.runtime.sdkConfigs)
+            sampling: SamplingPolicy(sdkConfigs: state.runtime.sdkConfigs),
+            tellsOfEvaluations: state.tellsOfEvaluations
         )
     }
 }

@@ -46,10 +46,7 @@ extension Experiment {
     public func bool(_ name: String, default: Bool) -> Bool { evaluation.flag(name) ?? `default` }
 
     /// The integer of `name`; a number that was written with a fraction is none.
-    public func int(_ name: String, default: Int) -> Int {
-        guard case .integer(let integer) = evaluation.number(name) else { return `default` }
-        return Int(exactly: integer) ?? `default`
-    }
+    public func int(_ name: String, default: Int) -> Int { evaluation.integer(name) ?? `default` }
 
     /// The number of `name`, integers included.
     public func double(_ name: String, default: Double) -> Double {

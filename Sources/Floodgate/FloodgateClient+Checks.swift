@@ -7,6 +7,7 @@ extension FloodgateClient {
     /// Whether the gate is open for `user`; false for an unknown gate, and before there are specs.
     public func checkGate(_ name: String, for user: FloodgateUser, options: CheckOptions = CheckOptions()) -> Bool {
         let view = state.view
+        guard !view.tellsOfEvaluations else { return gate(name, for: user, options: options).value }
         guard state.logsEvents, !options.disableExposureLogging else {
             if options.disableExposureLogging { countNonExposed(name) }
             return view.uncounted._withUnsafeGuaranteedRef { $0.checkGate(name, for: user) }
@@ -34,7 +35,9 @@ extension FloodgateClient {
         } else {
             state.expose(gate: name, evaluation, for: user, in: view)
         }
-        return FeatureGate(name, evaluation)
+        let gate = FeatureGate(name, evaluation)
+        if view.tellsOfEvaluations { state.hub.emit(.gateEvaluated(gate)) }
+        return gate
     }
 
     /// Evaluates the dynamic config for `user`; its parameters are empty for an unknown one.
@@ -46,7 +49,9 @@ extension FloodgateClient {
         let view = state.view
         let evaluation = view.evaluator.dynamicConfig(name, for: user)
         expose(config: name, evaluation, for: user, in: view, options)
-        return DynamicConfig(name, evaluation)
+        let config = DynamicConfig(name, evaluation)
+        if view.tellsOfEvaluations { state.hub.emit(.dynamicConfigEvaluated(config)) }
+        return config
     }
 
     /// Evaluates the experiment for `user`; its parameters are empty for an unknown one.
@@ -58,7 +63,9 @@ extension FloodgateClient {
         let view = state.view
         let evaluation = state.experiment(name, for: user, in: view, options.sticky)
         expose(config: name, evaluation, for: user, in: view, options)
-        return Experiment(name, evaluation)
+        let experiment = Experiment(name, evaluation)
+        if view.tellsOfEvaluations { state.hub.emit(.experimentEvaluated(experiment)) }
+        return experiment
     }
 
     /// Evaluates the layer for `user`; an exposure is logged for each parameter that is then read.
@@ -67,6 +74,7 @@ extension FloodgateClient {
         let evaluation = state.layer(name, for: user, in: view, options.sticky)
         let isSilent = options.disableExposureLogging
         if isSilent { countNonExposed(name) }
+        if view.tellsOfEvaluations { state.hub.emit(.layerEvaluated(name, evaluation)) }
         let state = state
         return Layer(name, evaluation) { parameter in
             if !isSilent { state.expose(layer: name, evaluation, parameter: parameter, for: user, in: view) }

@@ -24,6 +24,9 @@ extension FloodgateClient {
         state.log(.custom(name: name, value: value, metadata: metadata), for: user, in: state.specs.view)
     }
 
+    /// Tells the server of `user` and its attributes, without anything having happened.
+    public func identify(_ user: FloodgateUser) { logEvent("statsig::identify", for: user) }
+
     /// Logs the exposure of a gate that was checked without one.
     public func logGateExposure(_ name: String, for user: FloodgateUser) {
         let view = state.specs.view

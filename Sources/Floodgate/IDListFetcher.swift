@@ -37,7 +37,8 @@ actor IDListFetcher {
         self.settings = settings
         self.timing = timing
         self.failover = Failover(settings.idListsURLs, budget: budget, timing: timing)
-        self.origins = Set(settings.idListsURLs.compactMap { URL(string: $0)?.origin })
+        let trusted = settings.idListsURLs + [settings.idListFilesOrigin].compactMap(\.self)
+        self.origins = Set(trusted.compactMap { URL(string: $0)?.origin })
     }
 
     /// Brings all lists up to date; a list that cannot be read stays as it was.
@@ -114,8 +115,10 @@ actor IDListFetcher {
         over transport: any Transport
     ) async throws(ClientError) -> (content: [UInt8], isWhole: Bool) {
         var headers = settings.headers(at: timing.wall())
+        let path = entry.url.dropFirst(entry.url.schemeAndAuthority.count)
+        let url = settings.idListFilesOrigin.map { $0 + path } ?? entry.url
         // The manifest may point anywhere; the key goes to the servers alone.
-        if !(URL(string: entry.url)?.origin.map(origins.contains) ?? false) {
+        if !(URL(string: url)?.origin.map(origins.contains) ?? false) {
             headers.removeAll { $0.name == "statsig-api-key" }
         }
         headers.append(("range", "bytes=\(offset)-"))
@@ -123,7 +126,7 @@ actor IDListFetcher {
         let request = TransportRequest(
             purpose: .idListFile,
             method: .get,
-            url: entry.url,
+            url: url,
             headers: headers,
             maxAnswerBytes: entry.size + Self.slack,
             timeout: settings.options.requestTimeout
@@ -139,5 +142,15 @@ actor IDListFetcher {
             let message = "The server answered the request for an ID list with status \(answer.status)"
             throw ClientError(.status, message, status: answer.status)
         }
+    }
+}
+
+extension String {
+    /// The beginning of an address that says which server it is on: scheme, host and port.
+    var schemeAndAuthority: Substring {
+        let colon = firstIndex(of: ":") ?? endIndex
+        guard self[colon...].hasPrefix("://") else { return self[..<startIndex] }
+        let host = index(colon, offsetBy: 3)
+        return self[..<(self[host...].firstIndex { "/?#".contains($0) } ?? endIndex)]
     }
 }

@@ -26,8 +26,10 @@ final class IDListKeeper: Sendable {
     /// Brings all lists up to date.
     func refresh() async {
         guard isEnabled else { return }
+        let begin = state.timing.monotonic()
         let (lists, failure) = await fetcher.refresh(over: transport)
         guard !Task.isCancelled else { return }
+        state.metrics.recordListSync(state.timing.monotonic() - begin, failure?.code.rawValue ?? "ok")
         state.specs.setIDLists(lists)
         if let failure {
             state.settings.options.logger.info("ID lists could not be updated", metadata: ["error": "\(failure)"])

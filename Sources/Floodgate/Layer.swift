@@ -26,7 +26,8 @@ public struct Layer: Sendable, Parameters {
     /// The parameters' names.
     public let names: [String]
 
-    private let values: JSONObject
+    let version: UInt32?
+    let values: JSONObject
     private let expose: @Sendable (String) -> Void
 
     init(_ name: String, _ evaluation: LayerEvaluation, expose: @escaping @Sendable (String) -> Void) {
@@ -38,6 +39,7 @@ public struct Layer: Sendable, Parameters {
         self.isExperimentActive = evaluation.isExperimentActive
         self.isUserInExperiment = evaluation.isUserInExperiment
         self.details = evaluation.details
+        self.version = evaluation.version
         self.values = evaluation.value ?? JSONObject()
         self.names = values.names
         self.expose = expose

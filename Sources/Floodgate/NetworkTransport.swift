@@ -150,7 +150,13 @@ struct NetworkTransport: Transport {
                 throw ClientError(.answer, "The answer does not decompress: \(error.message)")
             }
         }
-        return TransportAnswer(status: Int(response.status.code), body: body, retryAfter: response.retryAfter)
+        return TransportAnswer(
+            status: Int(response.status.code),
+            body: body,
+            retryAfter: response.retryAfter,
+            // Bounded, since it goes on with an event.
+            region: response.headers.first(name: "x-statsig-region").map { String($0.prefix(64)) }
+        )
     }
 
     /// Where `location` leads; only to the same host, since the key travels along.

@@ -22,6 +22,10 @@ extension FloodgateClient {
         public var specsURL: String?
         /// Where the manifest of ID lists is; by default `/v1/get_id_lists` on the server.
         public var idListsURL: String?
+        /// Where the files of ID lists are: the scheme, host and port to use in place of those in the manifest; none by default.
+        ///
+        /// For files behind a proxy or mirror; it gets the key, as the servers do.
+        public var idListFilesURL: String?
         /// Where events go; by default `/v1/log_event` on the server.
         public var eventsURL: String?
         /// Where the stream of changes is; by default `/v2/stream_config_specs` on the server.

@@ -57,6 +57,7 @@ extension FloodgateClient {
         case .experiment(let name, let parameter):
             let view = state.specs.view
             let evaluation = view.evaluator.experiment(name, for: user)
+            if view.tellsOfEvaluations { state.hub.emit(.experimentEvaluated(Experiment(name, evaluation))) }
             if options.disableExposureLogging {
                 countNonExposed(name)
             } else {
@@ -66,6 +67,7 @@ extension FloodgateClient {
         case .layer(let name, let parameter):
             let view = state.specs.view
             let evaluation = view.evaluator.layer(name, for: user)
+            if view.tellsOfEvaluations { state.hub.emit(.layerEvaluated(name, evaluation)) }
             if options.disableExposureLogging { countNonExposed(name) }
             guard let value = evaluation.value?[parameter] else { return nil }
             if !options.disableExposureLogging {

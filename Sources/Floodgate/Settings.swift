@@ -17,6 +17,8 @@ struct Settings: Sendable {
     let bootstrap: HandedOver<[UInt8]>
     /// Names this run of this client to the server.
     let sessionID: String
+    /// Scheme, host and port of all ID lists' files, where the application wants others than the manifest has.
+    let idListFilesOrigin: String?
 
     static let sdkType = "floodgate-swift"
     static let sdkVersion = "0.1.0"
@@ -25,6 +27,7 @@ struct Settings: Sendable {
 
     init(key: String, options: FloodgateClient.Options) {
         var options = options
+        options.logger = options.logger.bounded
         let defaults = FloodgateClient.Options()
         let logger = options.logger
         func check<Value>(
@@ -64,6 +67,7 @@ struct Settings: Sendable {
         self.idListsURLs = addresses(options.idListsURL, "/v1/get_id_lists")
         self.eventsURLs = addresses(options.eventsURL, "/v1/log_event")
         self.streamURLs = addresses(options.streamURL, "/v2/stream_config_specs")
+        idListFilesOrigin = Self.address(options.idListFilesURL).map { String($0.schemeAndAuthority) }
         bootstrap = HandedOver(options.bootstrap)
         options.bootstrap = nil
         self.options = options

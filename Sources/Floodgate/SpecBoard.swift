@@ -18,13 +18,16 @@ final class SpecView: Sendable {
     let dedupeWindow: Int64
     /// Which exposures the document wants to be sent.
     let sampling: SamplingPolicy
+    /// Whether somebody listens to checks.
+    let tellsOfEvaluations: Bool
 
     init(
         _ evaluator: Evaluator,
         context: EventContext,
         parameterStores: JSONObject,
         dedupeWindow: Int64,
-        sampling: SamplingPolicy
+        sampling: SamplingPolicy,
+        tellsOfEvaluations: Bool
     ) {
         self.evaluator = evaluator
         self.uncounted = .passUnretained(evaluator)
@@ -32,6 +35,7 @@ final class SpecView: Sendable {
         self.parameterStores = parameterStores
         self.dedupeWindow = dedupeWindow
         self.sampling = sampling
+        self.tellsOfEvaluations = tellsOfEvaluations
     }
 }
 

@@ -191,8 +191,11 @@ final class SpecKeeper: Sendable {
         diagnostics.mark(step, "start", step: "network_request")
         let answer: SpecsFetcher.Answer
         do throws(ClientError) {
-            answer = try await fetcher.fetch(newerThan: state.specs.held, over: transport)
-            diagnostics.mark(step, "end", step: "network_request", ["success": true])
+            let region: String?
+            (answer, region) = try await fetcher.fetch(newerThan: state.specs.held, over: transport)
+            var more: JSONObject = ["success": true]
+            more.set("sdkRegion", region.map(JSONValue.string))
+            diagnostics.mark(step, "end", step: "network_request", more)
         } catch {
             var more: JSONObject = ["success": false, "error": ["code": .string(error.code.rawValue)]]
             if let status = error.status { more["statusCode"] = .integer(status) }

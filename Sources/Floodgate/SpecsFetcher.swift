@@ -14,8 +14,11 @@ struct SpecsFetcher: Sendable {
     let timing: Timing
     let failover: Failover
 
-    /// Asks for a document newer than the one held.
-    func fetch(newerThan held: HeldSpecs?, over transport: any Transport) async throws(ClientError) -> Answer {
+    /// Asks for a document newer than the one held; with the answer comes where the server stands, if it says so.
+    func fetch(
+        newerThan held: HeldSpecs?,
+        over transport: any Transport
+    ) async throws(ClientError) -> (answer: Answer, region: String?) {
         let path = "/" + settings.key.percentEncoded + ".json" + (held?.query ?? "")
         let (answer, address) = try await failover.send(over: transport) { server in
             TransportRequest(
@@ -28,8 +31,8 @@ struct SpecsFetcher: Sendable {
             )
         }
         switch answer.status {
-        case 204, 304: return .unchanged
-        case 200..<300: return .document(answer.body, from: address)
+        case 204, 304: return (.unchanged, answer.region)
+        case 200..<300: return (.document(answer.body, from: address), answer.region)
         default:
             let message = "The server answered the request for specs with status \(answer.status)"
             throw ClientError(.status, message, status: answer.status, retryAfter: answer.retryAfter)

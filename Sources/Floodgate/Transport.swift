@@ -31,6 +31,8 @@ package struct TransportAnswer: Sendable {
     package var body: [UInt8]
     /// How long the server wants to be left alone, ten minutes at most.
     package var retryAfter: Duration?
+    /// Where the server stands, if it says so.
+    package var region: String?
 }
 
 /// How an answer begins that is then read piece by piece.

@@ -6,7 +6,7 @@ import FloodgateJSON
 extension ClientResponse {
     func parameterStores() -> JSONObject {
         var stores = JSONObject()
-        for store in ruleset.parameterStores {
+        for store in ruleset.parameterStores where options.parameterStores?.contains(store.name) ?? true {
             guard isOfApp(store.value["targetAppIDs"]?.arrayValue?.compactMap(\.stringValue)) else { continue }
             var parameters = JSONObject()
             for parameter in store.value["parameters"]?.objectValue ?? JSONObject() {

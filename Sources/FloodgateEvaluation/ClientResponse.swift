@@ -18,6 +18,16 @@ public struct ClientResponseOptions: Sendable, Hashable {
     public var removesDefaultValueGates = false
     /// Leaves out experiments that live in a layer.
     public var removesExperimentsInLayers = false
+    /// Names of gates to show; nil shows all.
+    public var gates: Set<String>?
+    /// Names of dynamic configs to show; nil shows all.
+    public var dynamicConfigs: Set<String>?
+    /// Names of experiments, autotunes and bandits to show; nil shows all.
+    public var experiments: Set<String>?
+    /// Names of layers to show; nil shows all.
+    public var layers: Set<String>?
+    /// Names of parameter stores to show; nil shows all.
+    public var parameterStores: Set<String>?
 
     /// Makes options with the defaults above.
     public init() {}
@@ -62,6 +72,18 @@ extension Evaluator {
     }
 }
 
+extension ClientResponseOptions {
+    /// The names to show of what is of this kind; nil shows all.
+    fileprivate func names(of kind: EntityKind) -> Set<String>? {
+        switch kind {
+        case .gate, .segment, .holdout: gates
+        case .dynamicConfig: dynamicConfigs
+        case .layer: layers
+        case .experiment, .autotune, .other: experiments
+        }
+    }
+}
+
 struct ClientResponse: ~Copyable {
     let ruleset: Ruleset
     let surroundings: Surroundings
@@ -73,6 +95,7 @@ struct ClientResponse: ~Copyable {
     /// Whether no member was written yet into the object that is open.
     var isFirst = true
     let filtersByApp: Bool
+    let filtersByName: Bool
     /// Whether plain specs may be decided without the state of a full evaluation.
     let decidesPlainSpecs: Bool
 
@@ -98,6 +121,8 @@ struct ClientResponse: ~Copyable {
         filtersByApp =
             app.flatMap { AttributeText.text(of: $0) } != nil
             && (options.clientSDKKey != nil || options.targetAppID != nil)
+        filtersByName =
+            options.gates != nil || options.dynamicConfigs != nil || options.experiments != nil || options.layers != nil
         decidesPlainSpecs = surroundings.overrides == nil || !options.includesLocalOverrides
     }
 
@@ -128,7 +153,8 @@ struct ClientResponse: ~Copyable {
         for index in ruleset.configSpecs where isShown(index) {
             guard writeConfig(index) else { return nil }
         }
-        for bandit in ruleset.bandits.values.sorted(by: { $0.name < $1.name }) where isOfApp(bandit.targetApps) {
+        for bandit in ruleset.bandits.values.sorted(by: { $0.name < $1.name })
+        where isOfApp(bandit.targetApps) && options.experiments?.contains(bandit.name) ?? true {
             guard writeBandit(bandit) else { return nil }
         }
         writer.raw("},\"layer_configs\":{")
@@ -179,6 +205,9 @@ struct ClientResponse: ~Copyable {
         if spec.pointee.entity == .segment || spec.pointee.entity == .holdout { return false }
         if options.removesExperimentsInLayers, spec.pointee.entity == .experiment, spec.pointee.isInLayer == true {
             return false
+        }
+        if filtersByName, let names = options.names(of: spec.pointee.entity) {
+            guard names.contains(ruleset.text(spec.pointee.name)) else { return false }
         }
         guard filtersByApp else { return true }
         return isOfApp(spec.pointee.targetApps >= 0 ? ruleset.textLists[Int(spec.pointee.targetApps)] : nil)

@@ -169,4 +169,10 @@ extension ConfigEvaluation {
 
     /// The number of a parameter; nil also where it is of another type.
     package func number(_ name: String) -> JSONNumber? { answer.parameters.number(name) }
+
+    /// The integer of a parameter; nil also where it was written with a fraction, or is of another type.
+    package func integer(_ name: String) -> Int? {
+        guard case .integer(let integer) = answer.parameters.number(name) else { return nil }
+        return Int(exactly: integer)
+    }
 }

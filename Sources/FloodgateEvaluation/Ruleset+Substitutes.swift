@@ -41,12 +41,7 @@ extension Ruleset {
 
     /// What the first rule with this group's name returns.
     private func groupValue(_ group: String, ofExperiment name: String) -> Outcome.Value {
-        let index = configTable.find(name)
-        guard index >= 0 else { return .unset }
-        for rule in specs[Int(index)].rules.places where rules[rule].groupName.index >= 0 {
-            if text(rules[rule].groupName).isExactly(group) { return .pooled(rules[rule].returnValue) }
-        }
-        return .unset
+        rule(ofGroup: group, inExperiment: name).map { .pooled(rules[$0].returnValue) } ?? .unset
     }
 
     /// Answers from the first mapping whose rule passes and whose new name is recognised.

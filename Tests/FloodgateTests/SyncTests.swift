@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    @Test(.rows("SYN-19")) func `merges what documents say about the client itself`() async throws {
+    @Test(.rows("SYN-19, EVT-17")) func `merges what documents say about the client itself`() async throws {
         let first: JSONObject = ["sdk_configs": ["exposure_dedupe_ttl_ms": 1000, "kept": 1]]
         try await Bench.run(TestDocument(extra: first)) { bench in
             let client = bench.makeClient()
@@ -179,7 +179,7 @@ import Testing
                 bench.clock.advance(by: .milliseconds(1500))
             }
             await client.flush()
-            #expect(bench.server.metadata(of: "statsig::gate_exposure").count == 2, "EVT-17")
+            #expect(bench.server.metadata(of: "statsig::gate_exposure").count == 2, "the window follows the document")
             await client.shutdown()
         }
     }
