@@ -90,7 +90,7 @@ enum DocumentTarget {
     private static func evaluationFault(_ document: SpecDocument, _ ruleset: Ruleset, variant: Int) -> String? {
         let names = Answers.Names(document)
         let evaluator = Evaluator(ruleset, from: .network, surroundings: Answers.surroundings)
-        let compiled = Ruleset(compiling: document, receivedAt: 0)
+        guard let compiled = try? Ruleset(compiling: document, receivedAt: 0) else { return "it does not compile" }
         let other = Evaluator(compiled, from: .network, surroundings: Answers.surroundings)
         guard ruleset.layerNames.count == document.layers.count, ruleset.layerNames == compiled.layerNames,
             ruleset.gateNames == compiled.gateNames

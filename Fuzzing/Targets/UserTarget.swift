@@ -9,12 +9,13 @@ enum UserTarget {
     private static let document = RichDocument.document
     private static let names = Answers.Names(document)
     private static let evaluator = Evaluator(
-        Ruleset(compiling: document, receivedAt: 0),
+        try? Ruleset(compiling: document, receivedAt: 0),
         from: .network,
         surroundings: Answers.surroundings
     )
 
     static func fault(in bytes: [UInt8]) -> String? {
+        guard evaluator.ruleset != nil else { return "the document does not compile" }
         guard let json = try? JSONValue(parsing: bytes) else { return nil }
         let user = FloodgateUser(json: json)
         var visible = user

@@ -1,7 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 package import FloodgateEvaluation
-package import FloodgateGzip
+import FloodgateGzip
 import FloodgateJSON
 package import FloodgateSpecs
 
@@ -27,8 +27,8 @@ package struct PreparedSnapshot: Sendable {
     ///   - document: What the environment's SDKs are to get.
     ///   - environment: The environment's name.
     ///   - receivedAt: The current time in Unix milliseconds.
-    /// - Throws: `GzipError` if there is no memory to compress with.
-    package init(_ document: SpecDocument, environment: String, receivedAt: Int64) throws(GzipError) {
+    /// - Throws: `GzipError` if there is no memory to compress with, `SpecError` if SDKs would refuse the document.
+    package init(_ document: SpecDocument, environment: String, receivedAt: Int64) throws {
         var document = document
         // Of whichever key the document was once downloaded with; older SDKs refuse a document that is not for theirs.
         _ = document.others.remove("hashed_sdk_key_used")
@@ -38,7 +38,7 @@ package struct PreparedSnapshot: Sendable {
         entityTag = document.checksum.flatMap(Self.entityTag)
         v1 = try PreparedBody(document.bytes(.v1))
         v2 = try PreparedBody(document.bytes(.v2))
-        ruleset = Ruleset(compiling: document, receivedAt: receivedAt)
+        ruleset = try Ruleset(compiling: document, receivedAt: receivedAt)
     }
 
     /// The answer to a client that holds `held`: the whole snapshot, or that there is nothing new.

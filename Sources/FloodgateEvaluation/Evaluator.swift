@@ -29,5 +29,5 @@ public final class Evaluator: Sendable {
     public var ruleset: Ruleset? { hasSpecs ? compiled : nil }
 
     /// Stands in where there are no specs yet.
-    static let empty = Ruleset(compiling: .init(time: 0), receivedAt: 0)
+    static let empty = Ruleset(RulesetCompiler(), receivedAt: 0)
 }

@@ -91,15 +91,16 @@ public final class Ruleset: Sendable {
     /// - Parameters:
     ///   - document: what was read; conditions may be in its table or in place.
     ///   - receivedAt: when the document arrived, in Unix milliseconds; reported in exposures.
-    public convenience init(compiling document: SpecDocument, receivedAt: Int64) {
+    /// - Throws: `SpecError` if the document as it is written out is refused, such as for values nested too deeply.
+    public convenience init(compiling document: SpecDocument, receivedAt: Int64) throws(SpecError) {
         // The shape with lists, which keeps what a map would not: specs of one name. What the document cannot say in
         // JSON, such as a share that is not a number, is left out as it would be by its readers.
         let limits = JSONLimits(depth: 512, sizeBytes: .max)
-        let compiler = try? RulesetCompiler.compile(document.selfContainedBytes, limits, isLenient: true)
-        self.init((compiler ?? nil) ?? RulesetCompiler(), receivedAt: receivedAt)
+        let compiler = try RulesetCompiler.compile(document.selfContainedBytes, limits, isLenient: true)
+        self.init(compiler ?? RulesetCompiler(), receivedAt: receivedAt)
     }
 
-    private init(_ compiler: consuming RulesetCompiler, receivedAt: Int64) {
+    init(_ compiler: consuming RulesetCompiler, receivedAt: Int64) {
         let head = compiler.head
         time = head.time
         checksum = head.checksum

@@ -89,7 +89,7 @@ package final class Publisher: Service {
             do {
                 snapshot = try PreparedSnapshot(published.document, environment: environment, receivedAt: now())
             } catch {
-                throw ControlError(.storage, "There is no memory to prepare the snapshot with", cause: error)
+                throw ControlError(.storage, "The snapshot of '\(environment)' cannot be prepared", cause: error)
             }
             guard board.post(snapshot) else { continue }
             metrics.published(environment: environment, time: snapshot.time)

@@ -37,7 +37,7 @@ import Testing
         ]
         let read = try #require(try SpecDocument.read(document))
         return Evaluator(
-            Ruleset(compiling: read, receivedAt: 0),
+            try Ruleset(compiling: read, receivedAt: 0),
             from: .network,
             surroundings: Surroundings(now: { 0 }, random: { 0 })
         )

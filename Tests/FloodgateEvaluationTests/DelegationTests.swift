@@ -41,7 +41,7 @@ import Testing
         let document = try #require(try SpecDocument.read(.object(json)))
         var surroundings = Surroundings(now: { 0 })
         surroundings.overrides = overrides
-        return Evaluator(Ruleset(compiling: document, receivedAt: 0), from: .network, surroundings: surroundings)
+        return Evaluator(try Ruleset(compiling: document, receivedAt: 0), from: .network, surroundings: surroundings)
     }
 
     @Test func `an overridden delegate shows even where a later rule is unsupported`() throws {

@@ -26,7 +26,7 @@ import Testing
         for list in options["id_lists"]?.objectValue ?? JSONObject() {
             surroundings.idLists[list.name] = IDList(ids: Set(list.value.arrayValue?.compactMap(\.stringValue) ?? []))
         }
-        let ruleset = Ruleset(compiling: document, receivedAt: 0)
+        let ruleset = try Ruleset(compiling: document, receivedAt: 0)
         let evaluator = Evaluator(ruleset, from: .network, surroundings: surroundings)
         let user = FloodgateUser(json: item["user"] ?? .null)
         for call in item["calls"]?.arrayValue ?? [] {

@@ -22,7 +22,7 @@ import Testing
             if let tier = line["options"]?["environment"] { surroundings.environment = ["tier": tier] }
             surroundings.globalCustomFields = line["options"]?["global_custom_fields"]?.objectValue ?? JSONObject()
             surroundings.idLists = idLists(line["id_lists"])
-            agreement.check(document, surroundings, line["users"]?.arrayValue ?? [])
+            try agreement.check(document, surroundings, line["users"]?.arrayValue ?? [])
         }
         agreement.report("\(file)")
     }
@@ -39,7 +39,7 @@ import Testing
         var agreement = Agreement()
         for (tier, lines) in Dictionary(grouping: lines.dropFirst(), by: { $0["env"] ?? .null }) {
             let users = lines.prefix(12).compactMap { $0["user"] }
-            agreement.check(document, Golden.surroundings(head, tier: tier), users)
+            try agreement.check(document, Golden.surroundings(head, tier: tier), users)
         }
         agreement.report(name)
     }
@@ -54,7 +54,7 @@ import Testing
             if let tier = options["environment"], !tier.isNull { surroundings.environment = ["tier": tier] }
             surroundings.globalCustomFields = options["global_custom_fields"]?.objectValue ?? JSONObject()
             surroundings.idLists = idLists(options["id_lists"])
-            agreement.check(document, surroundings, [item["user"] ?? .null])
+            try agreement.check(document, surroundings, [item["user"] ?? .null])
         }
         agreement.report("golden-edge")
     }
@@ -75,8 +75,8 @@ private struct Agreement {
     private var buckets = 0
     private var faults: [String] = []
 
-    mutating func check(_ document: SpecDocument, _ surroundings: Surroundings, _ users: [JSONValue]) {
-        let ruleset = Ruleset(compiling: document, receivedAt: 0)
+    mutating func check(_ document: SpecDocument, _ surroundings: Surroundings, _ users: [JSONValue]) throws {
+        let ruleset = try Ruleset(compiling: document, receivedAt: 0)
         let evaluator = Evaluator(ruleset, from: .network, surroundings: surroundings)
         for user in users {
             let user = FloodgateUser(json: user)

@@ -77,7 +77,7 @@ import Testing
     func `shows what each condition compares`(index: Int) throws {
         let (condition, value, target, text) = Self.conditions[index]
         let document = try Self.document(gates: ["g": [condition], "inner": [["type": "public"]]])
-        let explanation = Self.evaluator(document).explain("g", for: Self.user, in: document)
+        let explanation = try Self.evaluator(document).explain("g", for: Self.user, in: document)
         let found = try #require(explanation.trace?.rules.first?.conditions.first)
         #expect(found.type == condition["type"]?.stringValue)
         #expect(found.operator == condition["operator"]?.stringValue)
@@ -86,7 +86,7 @@ import Testing
         let lines = explanation.text.split(separator: "\n").map { $0.drop(while: { $0 == " " }) }
         #expect(lines.contains { $0 == text }, "\(explanation.text)")
         // Without the document, items of a list are texts, and names that nobody knows are lost; all else is the same.
-        let plain = try #require(Self.evaluator(document).explain("g", for: Self.user).trace?.rules.first)
+        let plain = try #require(try Self.evaluator(document).explain("g", for: Self.user).trace?.rules.first)
         #expect(plain.conditions.first?.verdict == found.verdict)
         if found.verdict != .unsupported, found.asked.isEmpty, target?.text != "[\"pro\",2]" {
             #expect(plain.conditions.first == found)
@@ -95,7 +95,7 @@ import Testing
 
     @Test func `shows bucket, threshold and what was hashed`() throws {
         let document = try Self.document(gates: ["g": [["type": "public"]]], percentage: 33.3)
-        let explanation = Self.evaluator(document).explain("g", for: Self.user, in: document)
+        let explanation = try Self.evaluator(document).explain("g", for: Self.user, in: document)
         let share = try #require(explanation.trace?.rules.first?.share)
         #expect(share.hashed == "gs.rs.u1")
         #expect(share.percentage == 33.3)
@@ -111,7 +111,7 @@ import Testing
             "g": [["type": "fail_gate", "targetValue": "holdout"], ["type": "pass_gate", "targetValue": "middle"]],
             "middle": [asks], "holdout": [["type": "user_field", "field": "age", "operator": "lt", "targetValue": 3]],
         ])
-        let explanation = Self.evaluator(document).explain("g", for: Self.user, in: document)
+        let explanation = try Self.evaluator(document).explain("g", for: Self.user, in: document)
         let conditions = try #require(explanation.trace?.rules.first?.conditions)
         #expect(conditions.map(\.verdict) == [.passed, .failed])
         #expect(conditions[0].asked.first?.rules.first?.conditions.first?.value == 21)
@@ -123,7 +123,7 @@ import Testing
 
     @Test func `follows a layer to its experiment`() throws {
         let document = try Self.document(gates: [:])
-        let explanation = Self.evaluator(document).explain("layer", for: Self.user, in: document)
+        let explanation = try Self.evaluator(document).explain("layer", for: Self.user, in: document)
         #expect(explanation.kind == .layer)
         let delegate = try #require(explanation.trace?.rules.first?.delegate.first)
         #expect(delegate.name == "exp")
@@ -137,7 +137,7 @@ import Testing
         let document = try Self.document(gates: ["g": [["type": "public"]]])
         var overrides = LocalOverrides()
         overrides.gates.set("g", for: nil, to: false)
-        let explanation = Self.evaluator(document, overrides).explain("g", for: Self.user)
+        let explanation = try Self.evaluator(document, overrides).explain("g", for: Self.user)
         #expect(explanation.trace?.status == .overridden)
         #expect(explanation.value == false)
         #expect(explanation.text.contains("a local override answers"))
@@ -157,7 +157,7 @@ import Testing
                 "idType": "userID", "conditions": [],
             ]
         ]
-        let explanation = Self.evaluator(document).explain("g", for: Self.user, in: document)
+        let explanation = try Self.evaluator(document).explain("g", for: Self.user, in: document)
         let mappings = try #require(explanation.trace?.mappings)
         #expect(mappings.map(\.newName) == ["none", "other"])
         #expect(mappings.map(\.hasStarted) == [false, true])
@@ -185,7 +185,7 @@ import Testing
                 "groups": [group("A"), group("B")], "config": ["idA": model(1), "idB": model(2)],
             ]
         ]
-        let explanation = Self.evaluator(document).explain("bandit", for: Self.user, in: document)
+        let explanation = try Self.evaluator(document).explain("bandit", for: Self.user, in: document)
         #expect(explanation.kind == .experiment)
         let choice = try #require(explanation.trace?.choice)
         #expect(choice.way == .exploit)
@@ -198,7 +198,7 @@ import Testing
 
     @Test func `says that nobody knows a name`() throws {
         let document = try Self.document(gates: [:])
-        let explanation = Self.evaluator(document).explain("nothing", for: Self.user)
+        let explanation = try Self.evaluator(document).explain("nothing", for: Self.user)
         #expect(explanation.knownAs.isEmpty)
         #expect(explanation.trace?.status == .unrecognized)
         #expect(explanation.json["reason"] == "Network:Unrecognized")
@@ -206,7 +206,7 @@ import Testing
 
     @Test func `names the sources of a parameter store`() throws {
         let document = try Self.document(gates: ["g": [["type": "public"]]])
-        let explanation = Self.evaluator(document).explain("store", for: Self.user, in: document)
+        let explanation = try Self.evaluator(document).explain("store", for: Self.user, in: document)
         #expect(explanation.kind == .parameterStore)
         #expect(explanation.value == ["fixed": 7, "open": "yes", "color": "red"])
         #expect(explanation.text.contains("color = \"red\" from layer layer, parameter color"))
@@ -215,7 +215,7 @@ import Testing
 
     @Test func `takes a name of several kinds as what is asked for`() throws {
         let document = try Self.document(gates: ["exp": [["type": "public"]]])
-        let evaluator = Self.evaluator(document)
+        let evaluator = try Self.evaluator(document)
         #expect(evaluator.explain("exp", for: Self.user).kind == .gate)
         #expect(evaluator.explain("exp", for: Self.user).knownAs == [.gate, .experiment])
         #expect(evaluator.explain("exp", as: .experiment, for: Self.user).value == ["color": "red"])
@@ -226,7 +226,7 @@ import Testing
         let document = try Self.document(gates: [
             "a": [["type": "pass_gate", "targetValue": "b"]], "b": [["type": "pass_gate", "targetValue": "a"]],
         ])
-        let explanation = Self.evaluator(document).explain("a", for: Self.user, in: document)
+        let explanation = try Self.evaluator(document).explain("a", for: Self.user, in: document)
         #expect(explanation.trace?.status == .unfinished)
         #expect(explanation.text.contains("! given up"))
         #expect((try? JSONValue(parsing: explanation.json.text, limits: JSONLimits(depth: 512))) != nil)
@@ -235,7 +235,7 @@ import Testing
     @Test func `lets no text of the document disturb a terminal`() throws {
         let document = try Self.document(gates: ["g\u{1B}[31m": [["type": "public"]]])
         let user = FloodgateUser(userID: "u\u{9B}2J\u{202E}")
-        let text = Self.evaluator(document).explain("g\u{1B}[31m", for: user, in: document).text
+        let text = try Self.evaluator(document).explain("g\u{1B}[31m", for: user, in: document).text
         #expect(text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) || $0 == "\n" })
         #expect(!text.unicodeScalars.contains("\u{202E}"))
     }
@@ -248,12 +248,12 @@ import Testing
         "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0",
     ])
 
-    private static func evaluator(_ document: SpecDocument, _ overrides: LocalOverrides? = nil) -> Evaluator {
+    private static func evaluator(_ document: SpecDocument, _ overrides: LocalOverrides? = nil) throws -> Evaluator {
         var surroundings = Surroundings(now: { now })
         surroundings.environment = ["tier": "staging"]
         surroundings.idLists = ["beta": IDList(ids: [IDList.hash(of: "u1")])]
         surroundings.overrides = overrides
-        return Evaluator(Ruleset(compiling: document, receivedAt: 0), from: .network, surroundings: surroundings)
+        return Evaluator(try Ruleset(compiling: document, receivedAt: 0), from: .network, surroundings: surroundings)
     }
 
     /// Gates of one rule each, an experiment `exp` with the group `Test` in the layer `layer`, and a parameter store.

@@ -37,7 +37,7 @@ private struct RecordedCase {
         tally.compare(.bool(document != nil), .bool(line["error"] == nil), "\(label): the document is accepted")
         guard let document, line["error"] == nil else { return }
         let evaluator = Evaluator(
-            Ruleset(compiling: document, receivedAt: now),
+            try Ruleset(compiling: document, receivedAt: now),
             from: .network,
             surroundings: surroundings
         )

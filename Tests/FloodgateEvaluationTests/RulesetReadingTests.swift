@@ -29,7 +29,7 @@ import Testing
         let document = try #require(try SpecDocument.read(bytes))
         let read = try #require(try Ruleset(reading: bytes, receivedAt: 5))
         let expected = answers(read)
-        #expect(answers(Ruleset(compiling: document, receivedAt: 5)) == expected)
+        #expect(try answers(Ruleset(compiling: document, receivedAt: 5)) == expected)
         #expect(try answers(#require(try Ruleset(reading: document.bytes(.v1), receivedAt: 5))) == expected)
         #expect(try answers(#require(try Ruleset(reading: JSONValue(parsing: bytes), receivedAt: 5))) == expected)
         #expect(read.time == document.time)
@@ -106,7 +106,7 @@ import Testing
         )
         let document = try #require(try SpecDocument.read(Array(text.utf8)))
         let read = try #require(try Ruleset(reading: Array(text.utf8), receivedAt: 0))
-        for ruleset in [read, Ruleset(compiling: document, receivedAt: 0)] {
+        for ruleset in try [read, Ruleset(compiling: document, receivedAt: 0)] {
             let evaluator = Evaluator(ruleset, from: .network, surroundings: Surroundings(now: { 0 }))
             let value = evaluator.dynamicConfig("one", for: FloodgateUser(userID: "u")).value
             #expect(value.map { JSONValue.object($0).text } == #"{"a":2,"b":1.0}"#)
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    @Test func `compiles a document made by hand, whatever it says`() {
+    @Test func `compiles a document made by hand, whatever it says`() throws {
         var document = SpecDocument(time: 3)
         var gate = Spec(
             name: "g",
@@ -140,14 +140,20 @@ import Testing
         ]
         document.gates = [gate, gate]
         document.others = ["sdk_flags": 5, "layers": 5, "condition_map": [:]]
-        let ruleset = Ruleset(compiling: document, receivedAt: 0)
+        let ruleset = try Ruleset(compiling: document, receivedAt: 0)
         #expect(ruleset.time == 3)
         #expect(ruleset.gateNames == ["g", "g"])
         #expect(ruleset.sdkFlags.isEmpty)
     }
 
+    @Test func `refuses a document made by hand that nobody would read`() {
+        var document = SpecDocument(time: 3)
+        document.others = ["deep": (0..<600).reduce(JSONValue.null) { value, _ in [value] }]
+        #expect(throws: SpecError.self) { try Ruleset(compiling: document, receivedAt: 0) }
+    }
+
     @Test(arguments: 0..<40 as Range<UInt64>)
-    func `accepts and refuses what the document's reader does, and never traps`(seed: UInt64) {
+    func `accepts and refuses what the document's reader does, and never traps`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let sample = Array(Self.text.utf8)
         let parts = ["null", "1", "\"x\"", "[]", "{}", "true", "-1", "1.5", "[\"a\",1]", "{\"a\":1}"].map {
@@ -168,7 +174,7 @@ import Testing
             let ruleset = Result { () throws(SpecError) in try Ruleset(reading: bytes, receivedAt: 0) }
             switch (document, ruleset) {
             case (.success(let document?), .success(let ruleset?)):
-                #expect(answers(Ruleset(compiling: document, receivedAt: 0)) == answers(ruleset))
+                #expect(try answers(Ruleset(compiling: document, receivedAt: 0)) == answers(ruleset))
             case (.success(nil), .success(nil)): break
             case (.failure(let left), .failure(let right)): #expect(left == right)
             default: Issue.record("\(String(decoding: bytes, as: UTF8.self))")

@@ -34,7 +34,7 @@ import Testing
             "dynamic_configs": ["e": spec([rule]), "company": spec([rule], ["idType": "companyID"])],
         ]
         let read = (try? SpecDocument.read(document)).flatMap(\.self)
-        let ruleset = read.map { Ruleset(compiling: $0, receivedAt: 5) }
+        let ruleset = read.flatMap { try? Ruleset(compiling: $0, receivedAt: 5) }
         return Evaluator(ruleset, from: .network, surroundings: Surroundings(now: { 9 }))
     }()
 

@@ -12,7 +12,7 @@ import Testing
         let document = try #require(try SpecDocument.read(json.bytes))
         #expect(document.dropped.isEmpty)
         return Evaluator(
-            Ruleset(compiling: document, receivedAt: 0),
+            try Ruleset(compiling: document, receivedAt: 0),
             from: .network,
             surroundings: Surroundings(now: { 0 })
         )

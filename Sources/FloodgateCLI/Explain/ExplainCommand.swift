@@ -65,7 +65,7 @@ struct ExplainCommand: AsyncParsableCommand {
         var surroundings = Surroundings(now: SystemClock.now)
         surroundings.idLists = content.idLists
         surroundings.environment = tier.map { ["tier": .string($0)] }
-        let ruleset = Ruleset(compiling: content.document, receivedAt: SystemClock.now())
+        let ruleset = try Ruleset(compiling: content.document, receivedAt: SystemClock.now())
         let evaluator = Evaluator(ruleset, from: content.source, surroundings: surroundings)
         try checkName(evaluator)
         let explanation = evaluator.explain(name, as: kind, for: user, in: content.document)
