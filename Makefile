@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test bench fuzz fuzz-eval format clean
+.PHONY: help run test bench fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -22,6 +22,8 @@ help:
 	@echo "make fuzz-eval"
 	@echo "             compare the evaluator with Statsig's official core on random documents and users"
 	@echo "             SEED=text CASES=number   which ones (1), how many pairs of spec and user (1000000)"
+	@echo "make sanitize"
+	@echo "             look for data races in the client: its tests under ThreadSanitizer; FILTER=name   which (all)"
 	@echo "make bench   measure evaluation beside its peers, in one run (Benchmarks/README.md)"
 	@echo "             ROUNDS=number WORKS=letters SLICE=seconds COUNT=letters   how often and what (3 abcdemf 0.4 abcd)"
 	@echo "make format  rewrite all Swift files in the house format"
@@ -38,6 +40,9 @@ fuzz:
 
 fuzz-eval:
 	@$(here)Scripts/fuzz-eval.sh "$(or $(SEED),1)" "$(or $(CASES),1000000)"
+
+sanitize:
+	@$(here)Scripts/sanitize.sh $(FILTER)
 
 bench:
 	@$(here)Scripts/bench-eval.sh

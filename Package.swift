@@ -270,11 +270,14 @@ if Context.environment["FLOODGATE_PART"] == "sdk" {
     let part: Set = [
         "FloodgateJSON", "FloodgateSpecs", "FloodgateRegex", "CFloodgateSHA256", "CFloodgateCountries",
         "FloodgateEvaluation", "FloodgateEvents", "CFloodgateZlib", "FloodgateGzip", "CFloodgateThread", "Floodgate",
-        "FloodgateTesting", "FloodgateOpenFeature", "FloodgateTestSupport", "FloodgateTests", "FloodgateOpenFeatureTests",
+        "FloodgateTesting", "FloodgateOpenFeature", "FloodgateTestSupport", "FloodgateTests",
+        "FloodgateOpenFeatureTests",
         "FloodgateEvaluationTests",
     ]
     package.targets.removeAll { !part.contains($0.name) }
     package.products.removeAll { $0.name == "floodgate" }
+    package.targets.append(.target(name: "CFloodgateSanitizer", path: "Tests/Sanitizer"))
+    package.targets.first { $0.name == "FloodgateTests" }?.dependencies.append("CFloodgateSanitizer")
 }
 
 for target in package.targets where target.type != .system && !target.name.hasPrefix("C") {
