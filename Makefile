@@ -23,6 +23,8 @@ help:
 	@echo "make fuzz-eval"
 	@echo "             compare the evaluator with Statsig's official core on random documents and users"
 	@echo "             SEED=text CASES=number   which ones (1), how many pairs of spec and user (1000000)"
+	@echo "make sanitize"
+	@echo "             look for data races in the client: its tests under ThreadSanitizer; FILTER=name   which (all)"
 	@echo "make bench   measure evaluation beside its peers, in one run (Benchmarks/README.md)"
 	@echo "             ROUNDS=number WORKS=letters SLICE=seconds COUNT=letters   how often and what (3 abcdemf 0.4 abcd)"
 	@echo "make bench-sdk"
@@ -45,6 +47,9 @@ fuzz:
 
 fuzz-eval:
 	@$(here)Scripts/fuzz-eval.sh "$(or $(SEED),1)" "$(or $(CASES),1000000)"
+
+sanitize:
+	@$(here)Scripts/sanitize.sh $(FILTER)
 
 bench:
 	@$(here)Scripts/bench-eval.sh

@@ -293,6 +293,8 @@ if Context.environment["FLOODGATE_PART"] == "sdk" {
     ]
     package.targets.removeAll { !part.contains($0.name) }
     package.products.removeAll { $0.name == "floodgate" }
+    package.targets.append(.target(name: "CFloodgateSanitizer", path: "Tests/Sanitizer"))
+    package.targets.first { $0.name == "FloodgateTests" }?.dependencies.append("CFloodgateSanitizer")
 }
 
 for target in package.targets where target.type != .system && !target.name.hasPrefix("C") {

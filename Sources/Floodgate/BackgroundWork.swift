@@ -55,17 +55,22 @@ final class BackgroundWork: Sendable {
 
     /// Ends polling at once, sends the events that wait within the time for a shutdown, and ends the rest.
     func stop() async {
+        let (sender, transport, timing) = (state.sender, transport, state.timing)
+        let (limit, begin) = (options.shutdownTimeout, timing.monotonic())
+        // What the server does not take in its time needs some to get on disk.
+        let diskLimit = options.spillsEvents ? limit / 4 : .zero
         stopping.open()
         async let closed: Void? = try? store?.close()
         if !options.disableNetwork {
-            let (sender, transport) = (state.sender, transport)
-            await withDeadline(options.shutdownTimeout, state.timing) { await sender.flush(.shutdown, over: transport) }
+            await withDeadline(limit - diskLimit, timing) { await sender.flush(.shutdown, over: transport) }
         }
         _ = await closed
         cancel()
         await ended.wait()
         state.queue.setAccepting(false)
-        await state.sender.abandon()
+        let rest = max(diskLimit, limit - .nanoseconds(timing.monotonic() - begin))
+        // In a task of its own, awaited at once: what waits is to reach the disk also if the caller's was cancelled.
+        await Task { await withDeadline(rest, timing) { await sender.abandon() } }.value
         loaded.open()
     }
 
@@ -111,8 +116,11 @@ final class BackgroundWork: Sendable {
     }
 
     private func sendEventsInTime() async {
-        await state.sender.recover()
-        while await state.timing.pause(.seconds(1)) { await state.sender.tick(over: transport) }
+        var isRecovered = await state.sender.recover()
+        while await state.timing.pause(.seconds(1)) {
+            if !isRecovered { isRecovered = await state.sender.recover() }
+            await state.sender.tick(over: transport)
+        }
     }
 
     private func sendFullBatches() async {

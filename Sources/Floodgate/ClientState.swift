@@ -17,6 +17,8 @@ final class ClientState: Sendable {
     let queue: EventQueue
     let sender: EventSender
     let budget: SharedRetryBudget
+    /// Where the documents lie that are read and kept.
+    let disk: Disk
     /// Where the specs stand, for checks: threads must not count one reference between them.
     private let board: Unmanaged<SpecBoard>
     /// The queue, likewise.
@@ -39,6 +41,7 @@ final class ClientState: Sendable {
         self.queue = EventQueue(settings: settings, timing: timing, counts: counts)
         self.uncountedQueue = .passUnretained(queue)
         self.budget = SharedRetryBudget(timing: timing)
+        self.disk = Disk(timing: timing)
         self.sender = EventSender(settings: settings, timing: timing, queue: queue, counts: counts, budget: budget)
     }
 

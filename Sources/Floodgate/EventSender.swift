@@ -60,7 +60,9 @@ actor EventSender {
         self.counts = counts
         self.failover = Failover(settings.eventsURLs, budget: budget, timing: timing)
         let folder = settings.options.spillsEvents ? settings.options.cacheFolder : nil
-        self.spill = folder.map { EventSpill(folder: $0, key: settings.key, session: settings.sessionID) }
+        self.spill = folder.map {
+            EventSpill(folder: $0, key: settings.key, session: settings.sessionID, timing: timing)
+        }
         self.lastAttempt = timing.monotonic()
     }
 
@@ -96,9 +98,11 @@ actor EventSender {
     }
 
     /// Takes up what earlier shutdowns left on disk.
-    func recover() async {
-        guard let spill else { return }
-        for (batch, file) in await spill.claim(at: timing.wall()) {
+    /// - Returns: Whether that is done; it is not if the folder does not read now.
+    func recover() async -> Bool {
+        guard let spill else { return true }
+        guard let found = try? await spill.claim(at: timing.wall()) else { return false }
+        for (batch, file) in found {
             counts.recovered(batch.count)
             unsent.append(
                 Batch(
@@ -110,9 +114,10 @@ actor EventSender {
                 )
             )
         }
+        return true
     }
 
-    /// Gives up everything that still waits, or leaves it on disk.
+    /// Gives up everything that still waits, or leaves it on disk, as far as it gets there before the task is cancelled.
     func abandon() async {
         backoff = FlushBackoff()
         rest = .zero

@@ -16,6 +16,23 @@ final class EventSpill: Sendable {
         var count: Int
     }
 
+    /// How far the writing of batches is, when it is no longer waited for.
+    private final class Progress: Sendable {
+        private let state = Mutex((count: 0, isOver: false))
+
+        var isOver: Bool { state.withLock { $0.isOver } }
+
+        func wrote(_ count: Int) { state.withLock { if !$0.isOver { $0.count += count } } }
+
+        /// Ends the writing and says how many events were written.
+        func end() -> Int {
+            state.withLock { state in
+                state.isOver = true
+                return state.count
+            }
+        }
+    }
+
     /// What all files of one key in a folder may have together.
     static let maxBytes = 8 << 20
     private static let claimMilliseconds: Int64 = 3_600_000
@@ -26,13 +43,13 @@ final class EventSpill: Sendable {
     private let session: String
     private let number = Mutex(0)
 
-    init(folder: String, key: String, session: String) {
-        self.folder = SpecFile(path: folder)
+    init(folder: String, key: String, session: String, timing: Timing) {
+        self.folder = SpecFile(path: folder, on: Disk(timing: timing))
         self.prefix = "floodgate-events-\(SpecFile.fileName(of: key))-"
         self.session = session
     }
 
-    /// Writes as many of the batches as there is room for, the newest first.
+    /// Writes as many of the batches as there is room for, the newest first, until the task is cancelled.
     /// - Returns: How many events were written.
     func write(_ batches: [Batch]) async -> Int {
         guard !batches.isEmpty else { return 0 }
@@ -42,49 +59,51 @@ final class EventSpill: Sendable {
                 return "\(prefix)\(session)-\(number).spill"
             }
         }
-        let written = try? await folder.onThread("written") { [path = folder.path, prefix] in
+        let progress = Progress()
+        try? await folder.onThread("written", within: nil) { [path = folder.path, prefix] in
+            guard !progress.isOver else { return }
             try FileManager.default.createDirectory(at: URL(filePath: path), withIntermediateDirectories: true)
-            var room = Self.maxBytes - Self.files(in: path, prefix).reduce(0) { $0 + Self.size(of: "\(path)/\($1)") }
-            var count = 0
+            let held = (try? Self.files(in: path, prefix)) ?? []
+            var room = Self.maxBytes - held.reduce(0) { $0 + Self.size(of: "\(path)/\($1)") }
             for (batch, name) in zip(batches, names).reversed() {
                 let header: JSONObject = ["count": .integer(batch.count), "gzip": .bool(batch.isCompressed)]
                 let bytes = Array((JSONValue.object(header).text + "\n").utf8) + batch.body
-                guard bytes.count <= room else { break }
+                guard bytes.count <= room, !progress.isOver else { break }
                 do { try Data(bytes).write(to: URL(filePath: "\(path)/\(name)"), options: .atomic) } catch { break }
                 room -= bytes.count
-                count += batch.count
+                progress.wrote(batch.count)
             }
-            return count
         }
-        return written ?? 0
+        return progress.end()
     }
 
-    /// Claims and reads what earlier processes left, oldest name first; what does not read is deleted.
-    func claim(at now: Int64) async -> [(batch: Batch, file: String)] {
-        let found = try? await folder.onThread("read") { [path = folder.path, prefix] in
+    /// Claims and reads what earlier processes left, oldest name first; what makes no sense is deleted.
+    /// - Throws: `.file` if the folder does not read, but not if there is none.
+    func claim(at now: Int64) async throws(ClientError) -> [(batch: Batch, file: String)] {
+        try await folder.onThread("read") { [path = folder.path, prefix] in
             var found: [(batch: Batch, file: String)] = []
             var room = Self.maxBytes
-            for name in Self.files(in: path, prefix).sorted() {
+            for name in try Self.files(in: path, prefix).sorted() {
                 guard let free = Self.unclaimed(name, at: now) else { continue }
                 let claimed = "\(path)/\(free).claimed-\(now)"
                 guard (try? FileManager.default.moveItem(atPath: "\(path)/\(name)", toPath: claimed)) != nil else {
                     continue
                 }
-                let size = Self.size(of: claimed)
-                guard size <= room else {
-                    try? FileManager.default.removeItem(atPath: claimed)
-                    continue
-                }
-                room -= size
-                if let data = try? Data(contentsOf: URL(filePath: claimed)), let batch = Self.read([UInt8](data)) {
-                    found.append((batch, claimed))
-                } else {
-                    try? FileManager.default.removeItem(atPath: claimed)
+                do throws(FileFailure) {
+                    let file = try FileReading.contents(of: claimed, limit: room)
+                    if let bytes = file?.bytes, let batch = Self.read(bytes) {
+                        room -= bytes.count
+                        found.append((batch, claimed))
+                    } else {
+                        try? FileManager.default.removeItem(atPath: claimed)
+                    }
+                } catch {
+                    // Whoever can read it may have it.
+                    try? FileManager.default.moveItem(atPath: claimed, toPath: "\(path)/\(free)")
                 }
             }
             return found
         }
-        return found ?? []
     }
 
     /// Deletes the file of a batch that is done with.
@@ -99,9 +118,13 @@ final class EventSpill: Sendable {
         _ = try? await folder.onThread("released") { try FileManager.default.moveItem(atPath: file, toPath: free) }
     }
 
-    private static func files(in path: String, _ prefix: String) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return Array(names.filter { $0.hasPrefix(prefix) }.prefix(maxFiles))
+    private static func files(in path: String, _ prefix: String) throws -> [String] {
+        do {
+            let names = try FileManager.default.contentsOfDirectory(atPath: path)
+            return Array(names.filter { $0.hasPrefix(prefix) }.prefix(maxFiles))
+        } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
+            return []
+        }
     }
 
     private static func size(of path: String) -> Int {

@@ -23,6 +23,7 @@ actor IDListFetcher {
     }
 
     private static let maxManifestBytes = 16 << 20
+    /// What all files may have together.
     private static let maxFileBytes = 512 << 20
     /// Servers may have appended since they wrote the manifest.
     private static let slack = 1 << 20
@@ -32,6 +33,7 @@ actor IDListFetcher {
     private let failover: Failover
     private let origins: Set<String>
     private var held: [String: Held] = [:]
+    private var heldBytes = 0
 
     init(settings: Settings, timing: Timing, budget: SharedRetryBudget) {
         self.settings = settings
@@ -49,6 +51,7 @@ actor IDListFetcher {
             let entries = try await manifest(over: transport)
             let names = Set(entries.map(\.name))
             held = held.filter { names.contains($0.key) }
+            heldBytes = held.values.reduce(0) { $0 + $1.readBytes }
             for entry in entries {
                 do throws(ClientError) { try await update(entry, over: transport) } catch { failure = failure ?? error }
             }
@@ -97,16 +100,30 @@ actor IDListFetcher {
     private func update(_ entry: Entry, over transport: any Transport) async throws(ClientError) {
         let fresh = Held(fileID: entry.fileID, creationTime: entry.creationTime, readBytes: 0)
         var state = held[entry.name] ?? fresh
+        let others = heldBytes - state.readBytes
         guard entry.creationTime >= state.creationTime else { return }
         if entry.fileID != state.fileID { state = fresh }
         state.creationTime = entry.creationTime
         if entry.size > state.readBytes {
+            guard entry.size <= Self.maxFileBytes - others else {
+                throw ClientError(.answer, "The ID lists have more than \(Self.maxFileBytes) bytes together")
+            }
             let bytes = try await read(entry, from: state.readBytes, over: transport)
+            if state.readBytes == 0 || bytes.isWhole, !Self.isList(bytes.content) {
+                throw ClientError(.answer, "An ID list's answer is no list")
+            }
             if bytes.isWhole { state = fresh }
             state.list.apply(lines: bytes.content)
             state.readBytes += bytes.content.count
         }
         held[entry.name] = state
+        heldBytes = others + state.readBytes
+    }
+
+    /// Whether a file's first line adds or removes an ID; a page in its place would empty the list.
+    private static func isList(_ content: [UInt8]) -> Bool {
+        let first = content.first { !($0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r")) }
+        return first.map { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-") } ?? true
     }
 
     private func read(

@@ -5,13 +5,15 @@ internal import FloodgateGzip
 internal import FoundationEssentials
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
+internal import Synchronization
 
 /// Requests over HTTP/1.1 with AsyncHTTPClient, within bounds on size and time.
 struct NetworkTransport: Transport {
     private static let redirects: Set<UInt> = [301, 302, 303, 307, 308]
     private static let maxRedirects = 10
 
-    private let client: HTTPClient
+    private let connections: Connections
     private let timing: Timing
 
     init(_ options: FloodgateClient.Options, timing: Timing) {
@@ -36,11 +38,11 @@ struct NetworkTransport: Transport {
             }
             configuration.proxy = .server(host: proxy.host, port: proxy.port, authorization: authorization)
         }
-        self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        self.connections = Connections(configuration)
         self.timing = timing
     }
 
-    func shutdown() async { try? await client.shutdown() }
+    func shutdown() async { await connections.shutdown() }
 
     func send(_ request: TransportRequest) async throws(ClientError) -> TransportAnswer {
         try await within(request.timeout, "No complete answer") { () throws(ClientError) in
@@ -114,6 +116,7 @@ struct NetworkTransport: Transport {
         let encoding = request.purpose == .stream ? "identity" : "gzip"
         outgoing.headers.replaceOrAdd(name: "accept-encoding", value: encoding)
         if request.method == .post { outgoing.body = .bytes(ByteBuffer(bytes: request.body)) }
+        let client = try connections.client()
         do {
             return try await client.execute(outgoing, deadline: .distantFuture)
         } catch {
@@ -178,6 +181,58 @@ struct NetworkTransport: Transport {
         // Never the error's own text alone: it could name the address, and the address holds the key.
         let kind = (error as? HTTPClientError)?.shortDescription ?? String(describing: type(of: error))
         return ClientError(.network, "No answer from the server (\(kind))")
+    }
+}
+
+/// The library's client, made when it is first needed and there is room for it: where the threads behind it find no
+/// file descriptors, they stop the program.
+private final class Connections: Sendable {
+    private enum State {
+        case none(HTTPClient.Configuration)
+        case open(HTTPClient)
+        case closed
+    }
+
+    /// Whether the threads are there, which all clients share.
+    private static let hasThreads = Mutex(false)
+    /// What each of them waits on: events, timers, calls from others.
+    private static let descriptorsPerThread = 3
+
+    private let state: Mutex<State>
+
+    init(_ configuration: HTTPClient.Configuration) { state = Mutex(.none(configuration)) }
+
+    func client() throws(ClientError) -> HTTPClient {
+        try state.withLock { state throws(ClientError) in
+            switch state {
+            case .open(let client): return client
+            case .closed: throw ClientError(.cancelled, "The connections are closed")
+            case .none(let configuration):
+                try Self.makeThreads()
+                let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+                state = .open(client)
+                return client
+            }
+        }
+    }
+
+    func shutdown() async {
+        let client: HTTPClient? = state.withLock { state in
+            defer { state = .closed }
+            return if case .open(let client) = state { client } else { nil }
+        }
+        try? await client?.shutdown()
+    }
+
+    private static func makeThreads() throws(ClientError) {
+        try hasThreads.withLock { hasThreads throws(ClientError) in
+            guard !hasThreads else { return }
+            guard FileDescriptors.areLeft(NIOSingletons.groupLoopCountSuggestion * descriptorsPerThread) else {
+                throw ClientError(.network, "The process has too few file descriptors left for connections")
+            }
+            _ = NIOSingletons.posixEventLoopGroup
+            hasThreads = true
+        }
     }
 }
 

@@ -70,7 +70,8 @@ extension FloodgateClient {
         public var pollInterval: Duration = .seconds(10)
         /// Pause between looks at the ID lists, likewise; 60 s by default, 1 s or more.
         public var idListInterval: Duration = .seconds(60)
-        /// How long `flush` and `shutdown` take at most; 3 s by default, more than 0.
+        /// How long `flush` and `shutdown` take at most, the last quarter of a shutdown for the disk if events may spill;
+        /// 3 s by default, more than 0.
         public var shutdownTimeout: Duration = .seconds(3)
 
         // MARK: Events

@@ -13,6 +13,8 @@ final class SpecKeeper: Sendable {
         var isTroubled = false
         /// Likewise of the data store.
         var isStoreTroubled = false
+        /// Whether the last good document, good or not, was read.
+        var isCacheRead = false
     }
 
     /// Opens when the first load is over, well or not, or when there is something to answer from meanwhile.
@@ -38,7 +40,7 @@ final class SpecKeeper: Sendable {
         self.diagnostics = Diagnostics(isEnabled: state.logsEvents && !options.disableDiagnostics, timing: timing)
         let failover = Failover(settings.specsURLs, budget: state.budget, timing: timing)
         self.fetcher = SpecsFetcher(settings: settings, timing: timing, failover: failover)
-        self.cache = options.cacheFolder.map { SpecFile(lastGoodOf: settings.key, in: $0) }
+        self.cache = options.cacheFolder.map { SpecFile(lastGoodOf: settings.key, in: $0, on: state.disk) }
         let isOnNetwork = options.file == nil && !options.disableNetwork && store?.isPolled != true
         self.stream =
             options.streaming && isOnNetwork
@@ -99,6 +101,7 @@ final class SpecKeeper: Sendable {
 
     private func loadFromCache() async -> Bool {
         guard let cache, let file = try? await cache.readDated() else { return false }
+        report.withLock { $0.isCacheRead = true }
         return install(file.bytes, from: .file, receivedAt: file.time)
     }
 
@@ -143,6 +146,10 @@ final class SpecKeeper: Sendable {
             let held = state.specs.held
             diagnostics.begin(.configSync)
             await refresh(retries: 3)
+            // What could not be read when the client began, such as for want of descriptors, is better than nothing.
+            if failure != nil, !state.specs.isReady, !report.withLock({ $0.isCacheRead }), options.file == nil {
+                _ = await loadFromCache()
+            }
             // That there is nothing new is no news.
             if failure == nil, state.specs.held == held { diagnostics.discard() } else { logDiagnostics() }
             stream?.polled()
@@ -170,7 +177,7 @@ final class SpecKeeper: Sendable {
     private func refreshOnce(atLeast time: UInt64, isFirst: Bool) async -> ClientError? {
         do throws(ClientError) {
             if let path = options.file {
-                _ = try accept(try await SpecFile(path: path).read(), from: .file)
+                _ = try accept(try await SpecFile(path: path, on: state.disk).read(), from: .file)
             } else if let store, store.isPolled, !isFirst || options.disableNetwork {
                 if let entry = try await store.read() { _ = try accept(entry.value, from: .dataStore) }
             } else {

@@ -3,6 +3,7 @@
 import Floodgate
 import FloodgateJSON
 import Logging
+import NIOPosix
 
 /// A server, a clock and what clients are made of, for one test.
 struct Bench: Sendable {
@@ -17,9 +18,10 @@ struct Bench: Sendable {
     /// Runs `test` on a bench whose server takes events and serves `document`.
     static func run(
         _ document: TestDocument = TestDocument(),
+        on group: MultiThreadedEventLoopGroup? = nil,
         _ test: (Bench) async throws -> Void
     ) async throws {
-        try await ScriptedServer.run { server in
+        try await ScriptedServer.run(on: group) { server in
             server.on(specs, .ok(document.text))
             server.on(events, .reply(status: 202, body: Array(#"{"success":true}"#.utf8)))
             try await test(Bench(server: server))

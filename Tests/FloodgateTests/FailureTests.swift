@@ -8,10 +8,10 @@ import Testing
 @Suite("Hostile servers", .serialized, .timeLimit(.minutes(5))) struct FailureTests {
     let user = FloodgateUser(userID: "u1")
 
-    private static let ok = Array("HTTP/1.1 200 OK\r\n".utf8)
+    static let ok = Array("HTTP/1.1 200 OK\r\n".utf8)
     private static let zeros = [UInt8](repeating: 0, count: 70 << 20)
 
-    private static func answer(_ kind: String) throws -> ScriptedServer.Answer {
+    static func answer(_ kind: String) throws -> ScriptedServer.Answer {
         let body = TestDocument(checksum: "2", gates: [:]).bytes
         let zipped = try Compressed.gzip(body)
         let gzip = [("content-encoding", "gzip")]
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    private static let kinds: [(String, ClientError.Code)] = [
+    static let kinds: [(String, ClientError.Code)] = [
         ("no answer", .network), ("no body", .network), ("half a body", .network), ("broken chunks", .network),
         ("no HTTP", .network), ("endless headers", .network), ("cut gzip", .answer),
         ("gzip with something behind", .answer), ("no gzip", .answer), ("gzip bomb", .answer),
@@ -128,6 +128,75 @@ import Testing
             _ = await bench.server.requests(Bench.specs, count: 1)
             await bench.clock.pass(.seconds(9))
             #expect(await details.failure?.code == .timeout)
+            await client.shutdown()
+        }
+    }
+
+    @Test(.rows("FAI-05, IDL-10"), arguments: [Bench.lists, "/list"])
+    func `gives up ID lists that drip`(path: String) async throws {
+        try await Bench.run { bench in
+            let url = bench.server.url
+            bench.server.on(Bench.lists, .ok(#"{"vips":{"size":100,"fileID":"f","url":"\#(url)/list"}}"#))
+            bench.server.on(path, .raw(Self.ok + Array("content-length: 100\r\n\r\n+".utf8)))
+            let client = bench.makeClient {
+                $0.enableIDLists = true
+                $0.initTimeout = .seconds(20)
+            }
+            async let details = client.initialize()
+            _ = await bench.server.requests(path, count: 1)
+            await bench.clock.pass(.seconds(9))
+            #expect(await details.isReady)
+            #expect(await details.areIDListsReady == false)
+            await client.shutdown()
+        }
+    }
+
+    @Test(.rows("FAI-03, SYN-16")) func `takes no events or manifest elsewhere, and follows no circle of files`()
+        async throws
+    {
+        try await Bench.run { bench in
+            let url = bench.server.url
+            func circle(_ path: String) -> ScriptedServer.Answer {
+                .reply(status: 302, headers: [("location", path)], body: [])
+            }
+            bench.server.on(Bench.lists, .ok(#"{"vips":{"size":100,"fileID":"f","url":"\#(url)/list"}}"#))
+            bench.server.on("/list", circle("/list"))
+            bench.server.on(Bench.events, circle(Bench.events))
+            let client = bench.makeClient { $0.enableIDLists = true }
+            #expect(await client.initialize().areIDListsReady == false)
+            #expect(bench.server.requests("/list").count == 11)
+            bench.server.on(Bench.lists, circle(Bench.lists))
+            await bench.clock.pass(.seconds(60))
+            await bench.clock.isAsked(for: .seconds(60))
+            #expect(bench.server.requests(Bench.lists).count == 2)
+            client.logEvent("e", for: user)
+            await client.flush()
+            #expect(bench.server.requests(Bench.events).count == 1)
+            #expect(client.eventStatistics.waiting == 1)
+            bench.server.on(Bench.events, .ok("{}"))
+            await client.shutdown()
+        }
+    }
+
+    @Test(
+        .rows("FAI-10"),
+        arguments: ["Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "yesterday"]
+    )
+    func `takes no notice of what the server thinks the time is`(date: String) async throws {
+        try await Bench.run { bench in
+            let headers = [("date", date)]
+            bench.server.on(Bench.specs, .reply(headers: headers, body: TestDocument().bytes))
+            bench.server.on(Bench.events, .reply(headers: headers, body: Array("{}".utf8)))
+            let client = bench.makeClient()
+            await client.initialize()
+            await client.flush()
+            let document = TestDocument(checksum: "2", gates: ["new": true])
+            bench.server.on(Bench.specs, .reply(headers: headers, body: document.bytes))
+            await bench.poll()
+            #expect(client.specsStatus.checksum == "2")
+            client.logEvent("e", for: user)
+            await client.flush()
+            #expect(bench.server.events.compactMap { $0["time"]?.integerValue } == [ManualClock.start + 10_000])
             await client.shutdown()
         }
     }

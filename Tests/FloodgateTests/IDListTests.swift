@@ -162,6 +162,36 @@ import Testing
         }
     }
 
+    @Test(.rows("IDL-08, FAI-03, FAI-04"), arguments: FailureTests.kinds)
+    func `keeps a list when its file is no good`(kind: String, code: ClientError.Code) async throws {
+        let hostile = try FailureTests.answer(kind)
+        try await run { bench, client, size in
+            let more = line("+", "cem")
+            serve(bench, ["vips": entry(bench, size: size + more.utf8.count)])
+            bench.server.on("/list/vips", hostile)
+            await refresh(bench)
+            #expect(["ana", "ben", "cem"].map { isVIP($0, client) } == [true, true, false])
+            bench.server.on("/list/vips", .reply(status: 206, body: Array(more.utf8)))
+            await refresh(bench)
+            #expect(["ana", "ben", "cem"].map { isVIP($0, client) } == [true, true, true])
+        }
+    }
+
+    @Test func `reads no list that would be too much with the others`() async throws {
+        try await run { bench, client, size in
+            serve(
+                bench,
+                ["vips": entry(bench, size: size), "more": entry(bench, size: 512 << 20, path: "/list/more")]
+            )
+            await refresh(bench)
+            #expect(bench.server.requests("/list/more").isEmpty)
+            #expect(isVIP("ana", client))
+            serve(bench, ["more": entry(bench, size: 512 << 20, path: "/list/more")])
+            await refresh(bench)
+            #expect(bench.server.requests("/list/more").count == 1, "alone it is not too much")
+        }
+    }
+
     @Test func `sends the key to no other host`() async throws {
         try await ScriptedServer.run { other in
             other.on("/list", .ok("+12345678\n"))

@@ -4,6 +4,7 @@ import Floodgate
 import FloodgateJSON
 import FoundationEssentials
 import ServiceLifecycle
+import Synchronization
 import Testing
 
 /// Rows LIF of the checklist.
@@ -149,6 +150,30 @@ import Testing
                 #expect(growth < 30 << 20, "grew by \(growth) bytes")
                 await client.shutdown()
             }
+        }
+    }
+
+    @Test(
+        .rows("LIF-14"),
+        arguments: [ManualClock.start - 3_600_000, ManualClock.start + 31_536_000_000, -1, .min, .max]
+    )
+    func `goes on when the wall clock jumps`(time: Int64) async throws {
+        try await Bench.run { bench in
+            let hasJumped = Atomic(false)
+            var timing = bench.clock.timing
+            let wall = timing.wall
+            timing.wall = { hasJumped.load(ordering: .relaxed) ? time : wall() }
+            let client = bench.makeClient(timing: timing) { $0.flushInterval = .seconds(5) }
+            await client.initialize()
+            hasJumped.store(true, ordering: .relaxed)
+            bench.server.on(Bench.specs, .ok(TestDocument(checksum: "2", gates: ["new": true]).text))
+            await bench.poll()
+            #expect(client.checkGate("new", for: user))
+            #expect(client.specsStatus.checksum == "2")
+            // By the seconds that have passed, whatever the time of day.
+            await bench.tick(6)
+            #expect(bench.server.events.first?["time"]?.integerValue == time)
+            await client.shutdown()
         }
     }
 

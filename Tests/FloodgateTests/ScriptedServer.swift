@@ -70,10 +70,13 @@ final class ScriptedServer: Sendable {
         state.withLock { $0.channel = channel }
     }
 
-    /// Runs `test` against a new server, which is closed afterwards.
-    static func run<Result>(_ test: (ScriptedServer) async throws -> Result) async throws -> Result {
+    /// Runs `test` against a new server, which is closed afterwards; on the threads that clients use, or on others.
+    static func run<Result>(
+        on group: MultiThreadedEventLoopGroup? = nil,
+        _ test: (ScriptedServer) async throws -> Result
+    ) async throws -> Result {
         let box = Box()
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let channel = try await ServerBootstrap(group: group ?? .singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

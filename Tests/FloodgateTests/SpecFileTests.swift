@@ -61,11 +61,11 @@ import Testing
         }
     }
 
-    @Test(.rows("FAI-09, STO-10"), arguments: ["broken", "unwritable"])
+    @Test(.rows("FAI-09, STO-10"), arguments: ["broken", "unwritable", "read-only"])
     func `goes on when the folder is no good`(kind: String) async throws {
         try await withFolder { folder in
             try await Bench.run { bench in
-                let path = kind == "broken" ? folder : "/dev/null/folder"
+                let path = ["unwritable": "/dev/null/folder", "read-only": "/proc"][kind] ?? folder
                 let first = bench.makeClient { $0.cacheFolder = path }
                 #expect(await first.initialize().isReady)
                 await bench.clock.isAsked(for: .seconds(10))
@@ -101,6 +101,64 @@ import Testing
                 #expect(bench.server.requests(Bench.specs).isEmpty)
                 await client.shutdown()
             }
+        }
+    }
+
+    @Test(.rows("FAI-09")) func `goes on when the folder becomes a file`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                let log = RecordingLog()
+                let client = bench.makeClient {
+                    $0.cacheFolder = folder
+                    $0.spillsEvents = true
+                    $0.logger = log.logger
+                }
+                await client.initialize()
+                await bench.clock.isAsked(for: .seconds(10))
+                try FileManager.default.removeItem(atPath: folder)
+                try Data("x".utf8).write(to: URL(filePath: folder))
+                bench.server.on(Bench.specs, .ok(TestDocument(checksum: "2", gates: ["new": true]).text))
+                bench.server.on(Bench.events, .status(503))
+                await bench.poll()
+                #expect(client.specsStatus.checksum == "2")
+                #expect(log.lines.contains { $0.contains("was not kept") })
+                client.logEvent("e", for: user)
+                await client.shutdown()
+                #expect(client.eventStatistics.dropped == [.shutdown: 1])
+                #expect(try Data(contentsOf: URL(filePath: folder)) == Data("x".utf8))
+            }
+        }
+    }
+
+    @Test func `waits only so long for a disk that hangs`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                let first = bench.makeClient { $0.cacheFolder = folder }
+                await first.initialize()
+                await bench.clock.isAsked(for: .seconds(10))
+                await first.shutdown()
+                let file = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).first)
+                let pipe = try Pipe(inPlaceOf: "\(folder)/\(file)")
+
+                let second = bench.makeClient { $0.cacheFolder = folder }
+                async let details = second.initialize()
+                await bench.clock.pass(.seconds(2))
+                #expect(await details.source == .network)
+                // What follows does not wait for the disk at all.
+                bench.server.on(Bench.specs, .ok(TestDocument(checksum: "2", gates: ["new": true]).text))
+                await bench.poll()
+                #expect(second.checkGate("new", for: user))
+                await second.shutdown()
+                await pipe.endReading()
+            }
+        }
+    }
+
+    @Test func `reads no file without end`() async throws {
+        try await Bench.run { bench in
+            let client = bench.makeClient { $0.file = "/dev/zero" }
+            #expect(await client.initialize().failure?.code == .file)
+            await client.shutdown()
         }
     }
 

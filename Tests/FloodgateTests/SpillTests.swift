@@ -144,6 +144,66 @@ import Testing
         }
     }
 
+    @Test(.rows("LIF-03")) func `shuts down in its time when the disk hangs`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .status(503))
+                func client() -> FloodgateClient {
+                    bench.makeClient {
+                        $0.cacheFolder = folder
+                        $0.spillsEvents = true
+                        $0.shutdownTimeout = .milliseconds(1500)
+                    }
+                }
+                let first = client()
+                await first.initialize()
+                first.logEvent("e", for: user)
+                await first.shutdown()
+                let file = try #require(spills(folder).first)
+                let pipe = try Pipe(inPlaceOf: "\(folder)/\(file)")
+
+                let second = client()
+                await second.initialize()
+                // Whoever takes the pipe for a batch has begun to read it.
+                while spills(folder) == [file], !Task.isCancelled { await Task.yield() }
+                second.logEvent("e", for: user)
+                async let end: Void = second.shutdown()
+                await bench.clock.pass(.milliseconds(1500))
+                await end
+                #expect(second.eventStatistics.dropped == [.shutdown: 1])
+                #expect(second.eventStatistics.spilled == 0)
+
+                // What was given up is not written later either.
+                await pipe.endReading(at: "\(folder)/\(try #require(spills(folder).first))")
+                await second.initialize()
+                await bench.tick()
+                #expect(second.eventStatistics.recovered == 0)
+                await second.shutdown()
+                #expect(spills(folder).isEmpty)
+            }
+        }
+    }
+
+    @Test func `leaves its events on disk when the task that shuts down is cancelled`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .status(503))
+                let client = makeClient(bench, folder)
+                await client.initialize()
+                client.logEvent("e", for: user)
+                await withTaskGroup { group in
+                    group.addTask {
+                        while !Task.isCancelled { await Task.yield() }
+                        await client.shutdown()
+                    }
+                    group.cancelAll()
+                }
+                #expect(client.eventStatistics.spilled == 1)
+                #expect(spills(folder).count == 1)
+            }
+        }
+    }
+
     @Test func `keeps within its bound, the newest first`() async throws {
         try await withFolder { folder in
             try await Bench.run { bench in

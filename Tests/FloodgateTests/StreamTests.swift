@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["endless line", "endless data", "no HTTP", "endless headers", "broken chunks"])
+    @Test(arguments: ["endless line", "endless data", "no HTTP", "endless headers", "broken chunks", "circle"])
     func `survives a hostile stream, and polls`(kind: String) async throws {
         let head = Array("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".utf8)
         let line = [UInt8](repeating: 120, count: 1 << 20)
@@ -175,6 +175,7 @@ import Testing
             switch kind {
             case "endless line": .endless(head, line)
             case "endless data": .endless(head, Array("data:".utf8) + line + [10])
+            case "circle": .reply(status: 302, headers: [("location", Self.path)], body: [])
             case "no HTTP": .rawThenClose(Array("SSH-2.0-OpenSSH_9.2\r\n".utf8))
             case "endless headers": .endless(Array("HTTP/1.1 200 OK\r\n".utf8), Array("x: ".utf8) + line + [13, 10])
             default:
@@ -192,6 +193,27 @@ import Testing
             await client.initialize()
             for milliseconds in [500, 1000] { await bench.clock.pass(.milliseconds(milliseconds)) }
             await bench.clock.isAsked(for: .seconds(2))
+            bench.server.on(Bench.specs, .ok(document(1).text))
+            await bench.poll()
+            #expect(client.checkGate("new", for: user))
+            await client.shutdown()
+        }
+    }
+
+    @Test(.rows("FAI-05"), arguments: ["", "HTTP/1.1 200 OK\r\nx-drop"])
+    func `gives up a stream whose answer does not begin, and polls`(begin: String) async throws {
+        try await Bench.run { bench in
+            bench.server.on(Self.path, .raw(Array(begin.utf8)))
+            let client = bench.makeClient {
+                $0.streaming = true
+                $0.disableAllLogging = true
+            }
+            await client.initialize()
+            for milliseconds in [500, 1000, 2000] {
+                await bench.clock.pass(.seconds(9))
+                await bench.clock.pass(.milliseconds(milliseconds))
+            }
+            await bench.clock.isAsked(for: .seconds(9))
             bench.server.on(Bench.specs, .ok(document(1).text))
             await bench.poll()
             #expect(client.checkGate("new", for: user))

@@ -200,6 +200,33 @@ import Testing
         }
     }
 
+    @Test(.rows("SYN-21")) func `answers while a document of 30 MB loads`() async throws {
+        let value = JSONObject((0..<200).map { ("member\($0)", .string("a value of forty characters, to fill up")) })
+        let rule = TestDocument.rule("r", condition: "public", returns: .object(value))
+        let config = TestDocument.spec("dynamic_config", default: [:], rules: [rule]).text
+        let configs = (0..<2_700).map { "\"big\($0)\":\(config)," }.joined()
+        let small = TestDocument(checksum: "2", gates: ["new": true]).text
+        let text = small.replacing("\"dynamic_configs\":{", with: "\"dynamic_configs\":{" + configs)
+        #expect(text.utf8.count > 30_000_000)
+        try await Bench.run { bench in
+            let client = bench.makeClient()
+            await client.initialize()
+            bench.server.on(Bench.specs, .later(.ok(text)))
+            await bench.passInterval()
+            _ = await bench.server.requests(Bench.specs, count: 2)
+            bench.server.release()
+            var checks = 0
+            while !client.checkGate("new", for: user), !Task.isCancelled {
+                #expect(client.checkGate("open", for: user) || client.checkGate("new", for: user))
+                checks += 1
+                await Task.yield()
+            }
+            #expect(checks > 0)
+            #expect(client.dynamicConfig("big2699", for: user).value.count == 200)
+            await client.shutdown()
+        }
+    }
+
     @Test(.rows("SYN-14, EVA-19")) func `shows each check one document as a whole while documents change`() async throws
     {
         try await Bench.run { bench in
