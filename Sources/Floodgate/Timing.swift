@@ -37,7 +37,7 @@ package struct Timing: Sendable {
         Timing(
             monotonic: { nanoseconds(of: monotonicClock) },
             wall: { nanoseconds(of: CLOCK_REALTIME) / 1_000_000 },
-            sleep: { try await Task.sleep(for: $0) },
+            sleep: { try await SystemSleep.sleep(for: $0) },
             random: { Double.random(in: 0..<1) }
         )
     }

@@ -8,7 +8,9 @@ import NIOPosix
 import Testing
 
 /// Processes that may open or write no more; each is a child, since limits hold for all that a process does.
-@Suite("Exhausted resources", .timeLimit(.minutes(5))) struct ResourceTests {
+///
+/// There is no time limit, since its timer would be made without descriptors, too, and trap.
+@Suite("Exhausted resources") struct ResourceTests {
     @Test func `starts without file descriptors, and recovers`() async {
         await #expect(processExitsWith: .success) {
             // On a thread of its own, so that those of clients are still to be made.
@@ -24,6 +26,25 @@ import Testing
                 #expect(client.checkGate("open", for: user))
                 await client.flush()
                 #expect(client.eventStatistics.sent == 2)
+                await client.shutdown()
+            }
+        }
+    }
+
+    @Test func `keeps time without file descriptors`() async {
+        await #expect(processExitsWith: .success) {
+            try await Bench.run(on: MultiThreadedEventLoopGroup(numberOfThreads: 1)) { bench in
+                let client = bench.makeClient(timing: .system) {
+                    $0.pollInterval = .seconds(1)
+                    $0.shutdownTimeout = .milliseconds(100)
+                }
+                try await withoutDescriptors {
+                    #expect(await client.initialize().failure?.code == .network)
+                    await client.flush()
+                    await client.shutdown()
+                    await client.initialize()
+                }
+                while !client.isReady, !Task.isCancelled { await Task.yield() }
                 await client.shutdown()
             }
         }
