@@ -18,12 +18,17 @@ package enum AnswerOrigin: UInt8, Sendable, Hashable {
 
 extension AnswerOrigin {
     /// What a rule's answers come from; `isFirst` among the rules of its spec.
-    init(_ rule: CompiledRule, isFirst: Bool, _ compiler: borrowing RulesetCompiler) {
+    init(
+        _ rule: CompiledRule,
+        isFirst: Bool,
+        _ ruleConditions: borrowing Pool<Int32>,
+        _ conditions: borrowing Pool<CompiledCondition>
+    ) {
         var (asksBucket, asksNothing) = (rule.isExperimentGroup, true)
         for place in rule.conditions.places {
-            let index = compiler.ruleConditions[place]
+            let index = ruleConditions[place]
             guard index >= 0 else { continue }
-            switch compiler.conditions[Int(index)].type {
+            switch conditions[Int(index)].type {
             case .always: break
             case .bucket: (asksBucket, asksNothing) = (true, false)
             default: asksNothing = false

@@ -15,6 +15,8 @@ struct AnswerPool: ~Copyable, Sendable {
         _ specs: borrowing Pool<CompiledSpec>,
         configSpecs: Range<Int32>,
         _ rules: borrowing Pool<CompiledRule>,
+        _ ruleConditions: borrowing Pool<Int32>,
+        _ conditions: borrowing Pool<CompiledCondition>,
         _ texts: borrowing Pool<String>,
         _ values: borrowing Pool<JSONValue>,
         _ textLists: borrowing Pool<[String]>
@@ -42,7 +44,7 @@ struct AnswerPool: ~Copyable, Sendable {
                 let rule = rules[place]
                 ofRule[place] = Int32(answers.count)
                 let isFirst = place == spec.rules.places.lowerBound
-                let origin = AnswerOrigin(rule, isFirst: isFirst, compiler)
+                let origin = AnswerOrigin(rule, isFirst: isFirst, ruleConditions, conditions)
                 func answer(_ value: JSONObject?, passed: Bool) -> Answer {
                     Answer(
                         facts,

@@ -144,7 +144,16 @@ public final class Ruleset: Sendable {
         mappings = compiler.mappings
         bandits = compiler.bandits
         quickTargets = Pool(targets.buffer.map { QuickTarget($0) })
-        pooledAnswers = AnswerPool(specs, configSpecs: compiler.configSpecs, rules, texts, values, textLists)
+        pooledAnswers = AnswerPool(
+            specs,
+            configSpecs: compiler.configSpecs,
+            rules,
+            ruleConditions,
+            conditions,
+            texts,
+            values,
+            textLists
+        )
         self.specs = specs
         self.rules = rules
         self.texts = texts
