@@ -36,7 +36,7 @@ struct SpecFile: Sendable {
     func readDated() async throws(ClientError) -> (bytes: [UInt8], time: Int64?) {
         try await onThread("read") {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
-            guard let size = attributes[.size] as? Int, size <= Settings.maxDocumentBytes else {
+            guard let size = FileSize.bytes(attributes[.size]), size <= Settings.maxDocumentBytes else {
                 throw ClientError(.file, "The file \(path) is longer than \(Settings.maxDocumentBytes) bytes")
             }
             let date = attributes[.modificationDate] as? Date
