@@ -128,7 +128,7 @@ final class EventSpill: Sendable {
     }
 
     private static func size(of path: String) -> Int {
-        (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int ?? 0
+        FileSize.bytes((try? FileManager.default.attributesOfItem(atPath: path))?[.size]) ?? 0
     }
 
     /// The name of the file without a claim; nil if somebody's claim holds.

@@ -50,7 +50,6 @@ struct NewUsers {
         var options = FloodgateClient.Options()
         options.server = arguments.server
         options.initTimeout = .seconds(60)
-        options.logger.logLevel = .error
         let client = FloodgateClient(key: "secret-bench", options: options)
         try wait { _ = await client.initialize() }
         var facts: [JSONValue] = []

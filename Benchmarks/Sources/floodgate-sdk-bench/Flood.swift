@@ -16,7 +16,6 @@ struct Flood {
         options.bootstrap = MadeUp.document(specs: arguments.specs)
         options.pollInterval = .seconds(86_400)
         options.disableDiagnostics = true
-        options.logger.logLevel = .error
         let client = FloodgateClient(key: "secret-bench", options: options)
         try wait { _ = await client.initialize() }
         let gates = (0..<100).map { "g" + padded($0, 5) }
