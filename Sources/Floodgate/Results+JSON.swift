@@ -1,6 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-public import FloodgateEvaluation
+internal import FloodgateEvaluation
 public import FloodgateJSON
 
 // Results as JSON: always the same members in the same order, as Statsig's SDKs name them, null where there is nothing.

@@ -117,7 +117,8 @@ import Testing
         try await Bench.run { bench in
             let client = bench.makeClient()
             await client.initialize()
-            let (heard, isHeld, released) = (Mutex<[ClientEvent.Kind]>([]), Flag(), Flag())
+            let heard = Mutex<[ClientEvent.Kind]>([])
+            let (isHeld, released) = (Flag(), Flag())
             client.subscribe(to: [.gateEvaluated, .specsUpdated]) { event in
                 isHeld.raise()
                 await released.isRaised()
