@@ -204,7 +204,7 @@ import Testing
         let value = JSONObject((0..<200).map { ("member\($0)", .string("a value of forty characters, to fill up")) })
         let rule = TestDocument.rule("r", condition: "public", returns: .object(value))
         let config = TestDocument.spec("dynamic_config", default: [:], rules: [rule]).text
-        let configs = (0..<2_700).map { "\"big\($0)\":\(config)," }.joined()
+        let configs = (0..<2_800).map { "\"big\($0)\":\(config)," }.joined()
         let small = TestDocument(checksum: "2", gates: ["new": true]).text
         let text = small.replacing("\"dynamic_configs\":{", with: "\"dynamic_configs\":{" + configs)
         #expect(text.utf8.count > 30_000_000)
@@ -222,7 +222,7 @@ import Testing
                 await Task.yield()
             }
             #expect(checks > 0)
-            #expect(client.dynamicConfig("big2699", for: user).value.count == 200)
+            #expect(client.dynamicConfig("big2799", for: user).value.count == 200)
             await client.shutdown()
         }
     }
