@@ -17,15 +17,18 @@ let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", packa
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHPACK: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
-let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -50,7 +53,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
@@ -120,7 +124,13 @@ let package = Package(
             ]
         ),
 
-        // Rim: pages, routes, composition, command line.
+        // Rim: the front door, pages, routes, composition, command line.
+        .target(
+            name: "FloodgateHTTP",
+            dependencies: [
+                httpTypes, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL, nioTLS, serviceLifecycle,
+            ]
+        ),
         .target(
             name: "FloodgateConsole",
             dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", mustache],
@@ -131,7 +141,7 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateConsole", "FloodgateGzip",
-                httpTypes, hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTPTypes,
+                "FloodgateHTTP", "CFloodgateSHA256", httpTypes, hummingbird, logging, metrics, nioCore, nioPosix,
                 serviceLifecycle, unixSignals,
             ]
         ),
@@ -139,7 +149,7 @@ let package = Package(
             name: "FloodgateCLI",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
-                "FloodgateIngest", "FloodgateSQLite", "FloodgateServer", argumentParser, logging,
+                "FloodgateHTTP", "FloodgateIngest", "FloodgateSQLite", "FloodgateServer", argumentParser, logging,
             ]
         ),
 
@@ -238,8 +248,14 @@ let package = Package(
             name: "FloodgateServerTests",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateDelivery", "FloodgateEvents",
-                "FloodgateIngest", "FloodgateServer", "FloodgateSQLite", "FloodgateGzip", "FloodgateTestSupport",
-                httpTypes, hummingbird, hummingbirdTesting, logging, metrics, nioCore, serviceLifecycle,
+                "FloodgateHTTP", "FloodgateIngest", "FloodgateServer", "FloodgateSQLite", "FloodgateGzip",
+                "FloodgateTestSupport", httpTypes, hummingbird, logging, metrics, nioCore, nioEmbedded, serviceLifecycle,
+            ]
+        ),
+        .testTarget(
+            name: "FloodgateHTTPTests",
+            dependencies: [
+                "FloodgateHTTP", httpTypes, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, serviceLifecycle,
             ]
         ),
         .target(

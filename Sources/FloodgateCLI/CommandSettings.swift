@@ -23,6 +23,14 @@ enum CommandSettings: String, CaseIterable {
     case publicURL = "FLOODGATE_PUBLIC_URL"
     /// Path; none.
     case pathPrefix = "FLOODGATE_PATH_PREFIX"
+    /// File; none.
+    case tlsCertificate = "FLOODGATE_TLS_CERTIFICATE"
+    /// File; none.
+    case tlsKey = "FLOODGATE_TLS_KEY"
+    /// Ranges of addresses with commas between; none.
+    case trustedProxies = "FLOODGATE_TRUSTED_PROXIES"
+    /// Mebibytes; no limit.
+    case memoryLimit = "FLOODGATE_MEMORY_LIMIT"
     /// trace, debug, info, notice, warning, error or critical; info.
     case logLevel = "FLOODGATE_LOG_LEVEL"
     /// json or text; text if a person reads along.
@@ -33,6 +41,11 @@ enum CommandSettings: String, CaseIterable {
         guard let text = getenv(rawValue) else { return nil }
         let value = String(cString: text)
         return value.isEmpty ? nil : value
+    }
+
+    /// The parts of the setting's text between commas.
+    var list: [String] {
+        (value ?? "").split(separator: ",").map { String($0.drop { $0 == " " }.prefix { $0 != " " }) }
     }
 
     /// Refuses names that begin like ours and are not: a misspelled setting would be one without effect.

@@ -8,15 +8,16 @@ import Metrics
 
 extension FloodgateServer {
     /// All routes, and what every request goes through.
-    func router() -> Router<ServerContext> {
+    /// - Parameter closes: Whether methods that a path does not take are refused by name.
+    func router(closes: Bool = true) -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: AnswerErrors(metrics: metrics))
-        ConfigSpecsRoutes(board: board, ring: ring, metrics: metrics).add(to: router)
-        IDListRoutes(board: idLists, ring: ring, settings: settings, metrics: metrics).add(to: router)
-        EventRoutes(intake: intake, ring: ring, now: now, metrics: metrics).add(to: router)
-        ClientRoutes(board: board, idLists: idLists, intake: intake, ring: ring, now: now, metrics: metrics)
+        router.add(middleware: AnswerErrors())
+        ConfigSpecsRoutes(board: board).add(to: router)
+        IDListRoutes(board: idLists, settings: settings).add(to: router)
+        EventRoutes(intake: intake, now: now).add(to: router)
+        ClientRoutes(board: board, idLists: idLists, intake: intake, now: now, metrics: metrics)
             .add(to: router)
-        ConsoleAPIRoutes(control: control, ring: ring, metrics: metrics) { [publisher] in publisher.hint() }
+        ConsoleAPIRoutes(control: control) { [publisher] in publisher.hint() }
             .add(to: router)
         let access = AuthenticateConsole(ring: ring, isLoopback: settings.listen.isLoopback, metrics: metrics)
         OperationsRoutes(health: health, metrics: metrics, refreshMetrics: refreshMetrics).add(
@@ -31,13 +32,15 @@ extension FloodgateServer {
             now: now,
             didChange: { [publisher] in publisher.hint() }
         ).add(to: router, access: access)
-        MethodGuard.close(router)
+        if closes { MethodGuard.close(router) }
         return router
     }
 
     /// Brings the numbers up to date that are kept elsewhere.
-    @Sendable private func refreshMetrics() {
+    @Sendable private func refreshMetrics() async {
         let registry = metrics.registry
+        metrics.show(await doors.counts(), of: .floodgate)
+        metrics.show(guards.state)
         let counts = intake.counts
         registry.raise("events_accepted", to: counts.acceptedEvents)
         registry.raise("events_accepted_exposures", to: counts.acceptedExposures)

@@ -2,10 +2,10 @@
 
 package import FloodgateControlPlane
 import FloodgateDelivery
+package import FloodgateHTTP
 package import FloodgateIngest
 import FloodgateSQLite
-package import Hummingbird
-import HummingbirdCore
+import Hummingbird
 package import Logging
 import NIOCore
 package import ServiceLifecycle
@@ -25,6 +25,9 @@ package struct FloodgateServer: Sendable {
     package let metrics: ServerMetrics
 
     let board = SnapshotBoard()
+    let answers = ConfigAnswersBoard()
+    let guards: Guards
+    let doors = Doors()
     let idLists = IDListBoard()
     let ring = KeyRing()
     let health = Health()
@@ -47,11 +50,13 @@ package struct FloodgateServer: Sendable {
         self.logger = logger
         self.eventLogService = eventLogService
         metrics = ServerMetrics(registry: registry)
+        guards = Guards(settings.guards)
         control = ControlPlane(store: store, now: now)
         intake = Intake(log: eventLog, logger: logger)
         publisher = Publisher(
             control: control,
             board: board,
+            answers: answers,
             idLists: idLists,
             ring: ring,
             interval: settings.refreshInterval,
@@ -99,43 +104,63 @@ package struct FloodgateServer: Sendable {
         health.didStart()
     }
 
-    /// The HTTP side, for `run` and for tests.
-    /// - Parameter onRunning: called with the port when the server listens.
-    /// - Returns: An application that serves while it runs.
-    package func application(
-        onRunning: @escaping @Sendable (Int?) async -> Void = { _ in }
-    ) -> Application<FrontResponder> {
-        let limits = HTTP1Channel.Configuration.DecoderConfiguration(
-            maxHeaderFieldSize: 16 << 10,
-            maxHeaderListSize: 64 << 10,
-            maxHeaderFieldCount: 100
-        )
-        return Application(
-            responder: FrontResponder(router: router().buildResponder(), pathPrefix: settings.pathPrefix),
-            server: .http1(configuration: .init(idleTimeout: .seconds(75), httpDecoderConfiguration: limits)),
-            configuration: ApplicationConfiguration(
-                address: .hostname(settings.listen.host, port: settings.listen.port),
-                serverName: "floodgate",
-                backlog: 1_024
-            ),
-            onServerRunning: { channel in await onRunning(channel.localAddress?.port) },
+    /// What stands behind the front door, for `run` and for tests.
+    package func front() -> ServerFront {
+        ServerFront(
+            responder: router().buildResponder(),
+            settings: settings,
+            ring: ring,
+            answers: answers,
+            health: health,
+            guards: guards,
+            metrics: metrics,
+            log: AccessLog(logger: logger),
             logger: logger
         )
+    }
+
+    /// The HTTP side.
+    /// - Parameters:
+    ///   - identity: What to encrypt with; nil for clear text.
+    ///   - onListening: Called with the address when the server listens.
+    private func door(
+        _ identity: TLSIdentity?,
+        onListening: @escaping @Sendable (ListenAddress) async -> Void
+    ) -> FrontDoor {
+        let listen = settings.listen
+        var listener = FrontDoor.Listener(host: listen.host, port: listen.port)
+        listener.tls = identity
+        listener.requiresProxyHeader = settings.requiresProxyHeader
+        let door = FrontDoor(
+            listeners: [listener],
+            limits: settings.limits,
+            service: front(),
+            drainTimeout: settings.drainTimeout,
+            logger: logger
+        ) { addresses in
+            await onListening(ListenAddress(host: listen.host, port: addresses.first??.port ?? listen.port))
+        }
+        doors.add(door)
+        return door
     }
 
     /// Serves until SIGTERM or SIGINT, then ends what is running and returns.
     /// - Throws: `StartFailure` if the server cannot listen.
     package func run(onRunning: @escaping @Sendable (ListenAddress) async -> Void) async throws {
-        let host = settings.listen.host
-        let port = settings.listen.port
-        let application = application { actual in await onRunning(ListenAddress(host: host, port: actual ?? port)) }
+        let identity: TLSIdentity?
+        do { identity = try settings.tls.map { try TLSIdentity($0) } } catch {
+            throw StartFailure(.other, "The certificate and key cannot be used: \(error)")
+        }
+        var services: [any Service] = [eventLogService, publisher, door(identity, onListening: onRunning)]
+        if let identity { services.append(CertificateWatch(identity: identity, logger: logger)) }
+        services += [MemoryWatch(guards: guards), ShutdownNotice(health: health, feed: intake.feed)] as [any Service]
         // Stopped from the last to the first: no new work, requests in flight, and only then what they need.
         var configuration = ServiceGroupConfiguration(
-            services: [eventLogService, publisher, application, ShutdownNotice(health: health, feed: intake.feed)],
+            services: services,
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
-        configuration.maximumGracefulShutdownDuration = settings.drainTimeout
+        configuration.maximumGracefulShutdownDuration = settings.drainTimeout + .seconds(5)
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError {

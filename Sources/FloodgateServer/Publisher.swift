@@ -14,6 +14,7 @@ import Synchronization
 package final class Publisher: Service {
     private let control: ControlPlane
     private let board: SnapshotBoard
+    private let answers: ConfigAnswersBoard
     private let idLists: IDListBoard
     private let ring: KeyRing
     private let interval: Duration
@@ -23,9 +24,10 @@ package final class Publisher: Service {
     private let hints = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let seen = Mutex<Int64?>(nil)
 
-    package init(
+    init(
         control: ControlPlane,
         board: SnapshotBoard,
+        answers: ConfigAnswersBoard,
         idLists: IDListBoard,
         ring: KeyRing,
         interval: Duration,
@@ -35,6 +37,7 @@ package final class Publisher: Service {
     ) {
         self.control = control
         self.board = board
+        self.answers = answers
         self.idLists = idLists
         self.ring = ring
         self.interval = interval
@@ -92,6 +95,7 @@ package final class Publisher: Service {
                 throw ControlError(.storage, "The snapshot of '\(environment)' cannot be prepared", cause: error)
             }
             guard board.post(snapshot) else { continue }
+            answers.post(snapshot)
             metrics.published(environment: environment, time: snapshot.time)
             logger.info(
                 "Snapshot published",

@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+package import FloodgateHTTP
 import Hummingbird
 
 /// What a server can be told; nothing but the data folder has to be said.
@@ -20,6 +21,23 @@ package struct ServerSettings: Sendable {
     /// How long requests may take to end when the server stops.
     package var drainTimeout: Duration = .seconds(25)
 
+    /// What to encrypt with; nil for clear text.
+    package var tls: TLSIdentity.Files?
+    /// Proxies whose word on where a request comes from is taken.
+    package var trustedProxies: [AddressRange] = []
+    /// Whether every connection begins with a PROXY header.
+    package var requiresProxyHeader = false
+    /// Limits of connections and requests.
+    package var limits = HTTPLimits()
+    /// Bytes that the process may have resident before it sheds load; 0 for no limit.
+    package var memoryCeiling = 0
+    /// Limits of rate, with the defaults that tests change.
+    var guards: Guards.Settings {
+        var guards = Guards.Settings()
+        guards.memoryCeiling = memoryCeiling
+        return guards
+    }
+
     /// Makes settings with the defaults above.
     package init(dataFolder: String) { self.dataFolder = dataFolder }
 
@@ -29,8 +47,13 @@ package struct ServerSettings: Sendable {
         let authority = request.head.authority ?? ""
         let isClean = !authority.isEmpty && authority.utf8.allSatisfy(Self.isHostByte)
         guard isClean || authority.isEmpty else { throw ServerError(.malformed, "The Host header is not a host name") }
-        let base = isClean ? "http://\(authority)" : listen.localURL
+        let base = isClean ? "\(request.head.scheme ?? "http")://\(authority)" : localURL(of: listen)
         return hadPathPrefix ? base + pathPrefix : base
+    }
+
+    /// How `address` is reached on this machine.
+    package func localURL(of address: ListenAddress) -> String {
+        tls == nil ? address.localURL : "https" + address.localURL.dropFirst("http".count)
     }
 
     private static func isHostByte(_ byte: UInt8) -> Bool {

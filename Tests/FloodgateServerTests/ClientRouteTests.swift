@@ -7,7 +7,6 @@ import FloodgateIngest
 import FloodgateJSON
 import FloodgateServer
 import HTTPTypes
-import HummingbirdTesting
 import Testing
 
 @Suite("Client routes") struct ClientRouteTests {

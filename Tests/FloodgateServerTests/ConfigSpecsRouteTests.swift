@@ -5,7 +5,6 @@ import FloodgateGzip
 import FloodgateJSON
 import FloodgateServer
 import HTTPTypes
-import HummingbirdTesting
 import Testing
 
 @Suite("Config specs routes") struct ConfigSpecsRouteTests {

@@ -4,7 +4,6 @@ import FloodgateControlPlane
 import FloodgateJSON
 import FloodgateServer
 import HTTPTypes
-import HummingbirdTesting
 import Testing
 
 @Suite("Console API routes") struct ConsoleAPIRouteTests {

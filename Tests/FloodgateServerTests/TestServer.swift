@@ -5,17 +5,19 @@ import FloodgateIngest
 import FloodgateJSON
 import FloodgateServer
 import HTTPTypes
-import Hummingbird
-import HummingbirdTesting
+import FloodgateHTTP
 import Logging
 import NIOCore
+import NIOEmbedded
 import ServiceLifecycle
+import Synchronization
 
-/// A whole server over stores in memory, with the demo project, asked through its router.
+/// A whole server over stores in memory, with the demo project, asked through its front door.
 struct TestServer {
     let server: FloodgateServer
     let log: InMemoryEventLog
     let keys: [KeyKind: String]
+    private let door: Rehearsal
 
     init(_ change: (inout ServerSettings) -> Void = { _ in }) async throws {
         var settings = ServerSettings(dataFolder: "")
@@ -34,6 +36,7 @@ struct TestServer {
             }
         )
         try await server.prepare()
+        door = try await Rehearsal(server.front())
         let made = try await server.control.keys()
         keys = Dictionary(made.map { ($0.kind, $0.key) }) { first, _ in first }
     }
@@ -63,15 +66,40 @@ struct TestServer {
         var headers = headers
         if let key { headers[.sdkKey] = self.key(key) }
         let fields = headers
-        return try await server.application().test(.router) { client in
-            try await client.execute(
-                uri: path,
-                method: method,
-                headers: fields,
-                body: bytes.map { ByteBuffer(bytes: $0) }
-            )
+        var request = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
+        request.headerFields = headers
+        let answer = try await door.reply(
+            to: request,
+            body: bytes.map { ByteBuffer(bytes: $0) } ?? ByteBuffer(),
+            over: NIOAsyncTestingChannel()
+        )
+        return try await TestResponse(answer)
+    }
+}
+
+/// What the server answered.
+struct TestResponse: Sendable {
+    let status: HTTPResponse.Status
+    let headers: HTTPFields
+    let body: ByteBuffer
+
+    init(_ answer: OutboundAnswer) async throws {
+        status = answer.head.status
+        headers = answer.head.headerFields
+        switch answer.body {
+        case .bytes(let bytes): body = bytes
+        case .parts(_, let produce):
+            let writer = CollectingWriter()
+            try await produce(writer)
+            body = writer.collected.withLock { $0 }
         }
     }
+}
+
+private final class CollectingWriter: AnswerWriter {
+    let collected = Mutex(ByteBuffer())
+
+    func write(_ part: ByteBuffer) async throws { collected.withLock { _ = $0.writeImmutableBuffer(part) } }
 }
 
 private struct NoService: Service {

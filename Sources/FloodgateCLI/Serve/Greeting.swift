@@ -10,7 +10,7 @@ struct Greeting {
     let keys: [SDKKey]
 
     var text: String {
-        let url = settings.publicURL ?? address.localURL + settings.pathPrefix
+        let url = settings.publicURL ?? settings.localURL(of: address) + settings.pathPrefix
         let server = key(.server)
         return """
 

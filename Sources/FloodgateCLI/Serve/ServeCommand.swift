@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import FloodgateControlPlane
+import FloodgateHTTP
 package import FloodgateServer
 import Logging
 
@@ -17,6 +18,9 @@ struct ServeCommand: AsyncParsableCommand {
 
             On a loopback address nobody has to log in at the console. On any other address the browser asks for a name, \
             which goes into the audit log, and a password, which is a console key (`floodgate keys list`).
+
+            The certificate and key are read again every minute and on SIGHUP; files that do not fit are refused, and the \
+            ones before stay.
 
             Logs go to standard error. Exit codes: 64 a setting is wrong, 69 the address is taken or the folder is in use, \
             73 the folder cannot be made or written, 74 stored data is damaged.
@@ -52,6 +56,43 @@ struct ServeCommand: AsyncParsableCommand {
         )
     )
     var pathPrefix: String?
+
+    @Option(
+        name: .customLong("tls-certificate"),
+        help: ArgumentHelp(
+            "Certificate chain in PEM; the server then speaks TLS (default: FLOODGATE_TLS_CERTIFICATE).",
+            valueName: "file"
+        )
+    )
+    var certificate: String?
+
+    @Option(
+        name: .customLong("tls-key"),
+        help: ArgumentHelp("The certificate's key in PEM (default: FLOODGATE_TLS_KEY).", valueName: "file")
+    )
+    var privateKey: String?
+
+    @Option(
+        name: .customLong("trusted-proxy"),
+        help: ArgumentHelp(
+            "Addresses of a proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8; may be given several times "
+                + "(default: FLOODGATE_TRUSTED_PROXIES, with commas).",
+            valueName: "range"
+        )
+    )
+    var trustedProxies: [String] = []
+
+    @Flag(help: "Every connection begins with a PROXY header, version 1 or 2, from a load balancer.")
+    var proxyProtocol = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory in MiB that the process may use before it refuses work (default: FLOODGATE_MEMORY_LIMIT; without "
+                + "one there is no limit).",
+            valueName: "MiB"
+        )
+    )
+    var memoryLimit: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -106,7 +147,32 @@ struct ServeCommand: AsyncParsableCommand {
         settings.loadsDemo = demo
         settings.publicURL = try (publicURL ?? CommandSettings.publicURL.value).map(Self.checkedURL)
         settings.pathPrefix = try (pathPrefix ?? CommandSettings.pathPrefix.value).map(Self.checkedPrefix) ?? ""
+        settings.tls = try tlsFiles()
+        settings.requiresProxyHeader = proxyProtocol
+        let proxies = trustedProxies.isEmpty ? CommandSettings.trustedProxies.list : trustedProxies
+        settings.trustedProxies = try proxies.map { text in
+            guard let range = AddressRange(text) else {
+                throw CommandFailure(.usage, "The trusted proxy \"\(text)\" must look like 10.0.0.0/8 or 10.1.2.3")
+            }
+            return range
+        }
+        if let mebibytes = try memoryLimit ?? Self.setting(.memoryLimit) {
+            guard 64...(1 << 24) ~= mebibytes else {
+                throw CommandFailure(.usage, "The memory limit must be at least 64 MiB, not \(mebibytes)")
+            }
+            settings.memoryCeiling = mebibytes << 20
+        }
         return settings
+    }
+
+    private func tlsFiles() throws -> TLSIdentity.Files? {
+        switch (certificate ?? CommandSettings.tlsCertificate.value, privateKey ?? CommandSettings.tlsKey.value) {
+        case (nil, nil): nil
+        case (let certificate?, let privateKey?):
+            TLSIdentity.Files(certificateChain: certificate, privateKey: privateKey)
+        default:
+            throw CommandFailure(.usage, "TLS needs a certificate and a key: give both --tls-certificate and --tls-key")
+        }
     }
 
     private static func setting<Value: ExpressibleByArgument>(_ name: CommandSettings) throws -> Value? {

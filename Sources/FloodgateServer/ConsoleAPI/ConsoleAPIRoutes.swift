@@ -10,8 +10,6 @@ import Hummingbird
 /// `/console/v1`: what is authored, for programs with a console key.
 struct ConsoleAPIRoutes: Sendable {
     let control: ControlPlane
-    let ring: KeyRing
-    let metrics: ServerMetrics
     let didChange: @Sendable () -> Void
 
     private static let lists: [(path: RouterPath, kinds: Set<EntityKind>, what: String)] = [
@@ -22,14 +20,6 @@ struct ConsoleAPIRoutes: Sendable {
 
     func add(to router: Router<ServerContext>) {
         let group = router.group("console/v1")
-            .add(
-                middleware: AuthenticateSDK(
-                    ring: ring,
-                    kinds: [.console],
-                    statusOfUnknown: .unauthorized,
-                    metrics: metrics
-                )
-            )
             .group(context: SDKContext.self)
         for (path, kinds, what) in Self.lists {
             group.get(path) { request, _ in try await list(kinds, what, request) }

@@ -4,44 +4,19 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Turns every error into its JSON answer, counts and times the request, and gives each answer its request id.
+/// Turns every error of a route into its answer.
 struct AnswerErrors: RouterMiddleware {
     typealias Context = ServerContext
-
-    let metrics: ServerMetrics
 
     func handle(
         _ request: Request,
         context: ServerContext,
         next: @concurrent (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
-        let start = ContinuousClock.now
-        metrics.requestBegan()
-        defer { metrics.requestEnded() }
-        var response: Response
-        do {
-            response = try await next(request, context)
-        } catch {
-            response = answer(error, context)
-        }
-        let requestID = context.requestID
-        if let requestID { response.headers[.requestID] = requestID }
-        let route = context.coreContext.endpointPath.value ?? "none"
-        let duration = ContinuousClock.now - start
-        metrics.answered(route: route, method: request.method, status: response.status, duration: duration)
-        // The path would show keys; the route does not.
-        context.logger.debug(
-            "Request answered",
-            metadata: [
-                "http.route": .string(route), "http.request.method": .string(request.method.rawValue),
-                "http.response.status_code": .stringConvertible(response.status.code),
-                "duration_ms": .stringConvertible(Int(duration / .milliseconds(1))),
-            ]
-        )
-        return response
+        do { return try await next(request, context) } catch { return Self.answer(error, context) }
     }
 
-    private func answer(_ error: any Error, _ context: ServerContext) -> Response {
+    static func answer(_ error: any Error, _ context: ServerContext) -> Response {
         if let error = ServerError.of(error) {
             if error.status.kind == .serverError {
                 context.logger.warning("Request failed", metadata: ["code": .string(error.code.rawValue)])

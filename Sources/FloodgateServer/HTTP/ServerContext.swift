@@ -9,7 +9,7 @@ import NIOCore
 package struct ServerContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The peer's address, without its port; nil if it has none.
-    package let remoteAddress: String?
+    package private(set) var remoteAddress: String?
     /// The key that opened the route; only `AuthenticateSDK` sets it.
     var caller: SDKKey?
     /// Who is at the console; only `AuthenticateConsole` sets it.
@@ -21,6 +21,9 @@ package struct ServerContext: RequestContext {
         coreContext = .init(source: source)
         remoteAddress = source.channel.remoteAddress?.ipAddress
     }
+
+    /// Puts the address that counts in the place of the socket's.
+    mutating func setRemoteAddress(_ address: String?) { remoteAddress = address }
 }
 
 /// A request with an SDK's key.

@@ -51,21 +51,13 @@ package struct ServerError: Error, Sendable {
         self.pointer = pointer
     }
 
-    /// The answer: `status` and `message` as Statsig's APIs have them, `errors` on 4xx for Terraform's provider.
+    /// The answer, in the one form that errors have (`Problem`).
     package func response(requestID: String?) -> Response {
-        var object: JSONObject = [
-            "status": .integer(status.code), "message": .string(message), "code": .string(code.rawValue),
-        ]
-        if status.kind == .clientError {
-            var fault: JSONObject = ["message": .string(message)]
-            fault.set("pointer", pointer.map(JSONValue.string))
-            object["errors"] = [.object(fault)]
-        }
-        object.set("request_id", requestID.map(JSONValue.string))
+        let problem = Problem(status: status.code, code: code.rawValue, detail: message, pointer: pointer)
         var headers = headers
-        headers[.contentType] = "application/json"
+        headers[.contentType] = Problem.contentType
         headers[.cacheControl] = "no-store"
-        return Response(status: status, headers: headers, body: ResponseBody(bytes: JSONValue.object(object).bytes))
+        return Response(status: status, headers: headers, body: ResponseBody(bytes: problem.bytes(requestID: requestID)))
     }
 }
 

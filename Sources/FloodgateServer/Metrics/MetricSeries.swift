@@ -66,6 +66,12 @@ final class HistogramSeries: RecorderHandler, TimerHandler {
 
     var current: State { state.withLock { $0 } }
 
+    /// Takes over counts, one for each bound and one for what lies beyond.
+    func replace(_ counts: [UInt64], sum: Double) {
+        guard counts.count == bounds.count + 1 else { return }
+        state.withLock { $0 = State(counts: counts, sum: sum) }
+    }
+
     func record(_ value: Int64) { record(Double(value)) }
 
     func record(_ value: Double) {

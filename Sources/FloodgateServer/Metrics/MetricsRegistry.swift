@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import FloodgateHTTP
 package import Metrics
 import Synchronization
 
@@ -74,6 +75,12 @@ package final class MetricsRegistry: MetricsFactory {
     /// Shows a sum that is kept elsewhere as a counter.
     func raise(_ label: String, _ dimensions: [(String, String)] = [], to total: Int64) {
         (makeCounter(label: label, dimensions: dimensions) as? CounterSeries)?.raise(to: total)
+    }
+
+    /// Shows durations that are counted elsewhere as a histogram.
+    func show(_ name: String, _ dimensions: [(String, String)], _ counts: LatencyCounts) {
+        histogram(name, dimensions, bounds: LatencyCounts.bounds.map { Double($0) / 1e6 })
+            .replace(counts.buckets.map { UInt64($0) }, sum: Double(counts.sum) / 1e9)
     }
 
     package func makeFloatingPointCounter(

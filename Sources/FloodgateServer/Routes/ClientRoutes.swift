@@ -15,21 +15,12 @@ struct ClientRoutes: Sendable {
     let board: SnapshotBoard
     let idLists: IDListBoard
     let intake: Intake
-    let ring: KeyRing
     let now: @Sendable () -> Int64
     let metrics: ServerMetrics
 
     func add(to router: Router<ServerContext>) {
         let group = router.group("v1")
             .add(middleware: AllowBrowsers())
-            .add(
-                middleware: AuthenticateSDK(
-                    ring: ring,
-                    kinds: [.server, .client],
-                    statusOfUnknown: .unauthorized,
-                    metrics: metrics
-                )
-            )
             .group(context: SDKContext.self)
         group.post("initialize", use: initialize)
         group.post("check_gate", use: checkGate)

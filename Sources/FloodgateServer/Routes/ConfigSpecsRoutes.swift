@@ -10,22 +10,12 @@ import Hummingbird
 /// `GET|POST /v1|v2/download_config_specs[/{key}]`: the specs of the environment that the server key opens.
 struct ConfigSpecsRoutes: Sendable {
     let board: SnapshotBoard
-    let ring: KeyRing
-    let metrics: ServerMetrics
 
     func add(to router: Router<ServerContext>) {
         for (folder, shape) in [("v1", SpecDocument.Shape.v1), ("v2", .v2)] {
             let path = RouterPath("\(folder)/download_config_specs")
             let group = router.group(path)
                 .add(middleware: AllowBrowsers())
-                .add(
-                    middleware: AuthenticateSDK(
-                        ring: ring,
-                        kinds: [.server],
-                        statusOfUnknown: .forbidden,
-                        metrics: metrics
-                    )
-                )
                 .group(context: SDKContext.self)
             for end in ["", "{key}"] as [RouterPath] {
                 group.get(end) { request, context in try specs(shape, request, context) }

@@ -8,21 +8,11 @@ import Hummingbird
 /// `POST /v1/log_event` and `POST /v1/rgstr`: batches of events, answered when they are durable.
 struct EventRoutes: Sendable {
     let intake: Intake
-    let ring: KeyRing
     let now: @Sendable () -> Int64
-    let metrics: ServerMetrics
 
     func add(to router: Router<ServerContext>) {
         let group = router.group("v1")
             .add(middleware: AllowBrowsers())
-            .add(
-                middleware: AuthenticateSDK(
-                    ring: ring,
-                    kinds: [.server, .client],
-                    statusOfUnknown: .unauthorized,
-                    metrics: metrics
-                )
-            )
             .group(context: SDKContext.self)
         for path in ["log_event", "rgstr"] as [RouterPath] {
             group.post(path, use: events)

@@ -8,15 +8,10 @@ import Hummingbird
 /// `/v1/get_id_lists`: what ID lists there are; `/v1/download_id_list_file/{fileID}`: the lines of one, whole or in part.
 struct IDListRoutes: Sendable {
     let board: IDListBoard
-    let ring: KeyRing
     let settings: ServerSettings
-    let metrics: ServerMetrics
 
     func add(to router: Router<ServerContext>) {
         let group = router.group("v1")
-            .add(
-                middleware: AuthenticateSDK(ring: ring, kinds: [.server], statusOfUnknown: .forbidden, metrics: metrics)
-            )
             .group(context: SDKContext.self)
         group.get("get_id_lists", use: manifest)
         group.get("get_id_lists/{key}", use: manifest)

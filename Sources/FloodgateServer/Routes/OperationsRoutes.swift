@@ -8,7 +8,7 @@ import Hummingbird
 struct OperationsRoutes: Sendable {
     let health: Health
     let metrics: ServerMetrics
-    let refreshMetrics: @Sendable () -> Void
+    let refreshMetrics: @Sendable () async -> Void
 
     func add(to router: Router<ServerContext>, access: AuthenticateConsole) {
         router.get("livez") { _, _ in Response.plain("ok\n") }
@@ -20,7 +20,7 @@ struct OperationsRoutes: Sendable {
             return Response.plain("ok\n")
         }
         router.group("metrics").add(middleware: access).get { _, _ in
-            refreshMetrics()
+            await refreshMetrics()
             var response = Response.plain(metrics.registry.text)
             response.headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
             return response

@@ -1,0 +1,251 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import Logging
+package import NIOCore
+import NIOHTTP2
+package import NIOPosix
+import NIOSSL
+import NIOTLS
+import ServiceLifecycle
+
+/// Listens, and serves what comes: HTTP/1.1 and HTTP/2, in clear text or encrypted, with the same limits everywhere.
+package struct FrontDoor: Service {
+    /// An address to listen on, and how.
+    package struct Listener: Sendable {
+        /// The host name or address.
+        package var host: String
+        /// The port; 0 for any that is free.
+        package var port: Int
+        /// What to encrypt with; nil for clear text.
+        package var tls: TLSIdentity?
+        /// Whether each connection begins with a PROXY header; one without is closed.
+        package var requiresProxyHeader = false
+
+        /// A listener for clear text.
+        package init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    private let listeners: [Listener]
+    private let limits: HTTPLimits
+    private let service: any FrontService
+    private let group: MultiThreadedEventLoopGroup
+    private let loops: Loops
+    private let limiter: ConnectionLimiter
+    private let drainTimeout: Duration
+    private let logger: Logger
+    private let onListening: @Sendable ([SocketAddress?]) async -> Void
+
+    /// A door that opens when it is run.
+    /// - Parameters:
+    ///   - listeners: Where to listen.
+    ///   - limits: What connections and requests may take.
+    ///   - service: What stands behind.
+    ///   - drainTimeout: How long requests in work may take when the server stops.
+    ///   - group: The event loops.
+    ///   - logger: Where connections' troubles are told.
+    ///   - onListening: Called with the addresses when all listeners listen.
+    package init(
+        listeners: [Listener],
+        limits: HTTPLimits = HTTPLimits(),
+        service: any FrontService,
+        drainTimeout: Duration = .seconds(25),
+        group: MultiThreadedEventLoopGroup = .singleton,
+        logger: Logger,
+        onListening: @escaping @Sendable ([SocketAddress?]) async -> Void = { _ in }
+    ) {
+        self.listeners = listeners
+        self.limits = limits
+        self.service = service
+        self.group = group
+        self.drainTimeout = drainTimeout
+        self.logger = logger
+        self.onListening = onListening
+        loops = Loops(group: group, limits: limits)
+        limiter = ConnectionLimiter(limits: limits)
+    }
+
+    /// How many connections there are.
+    package var connections: Int { limiter.total }
+
+    /// What happened on all loops so far, and how late the latest of them is, in nanoseconds.
+    package func counts() async -> (counts: [LoopCounts], lag: UInt64) { await loops.counts() }
+
+    /// Listens and serves until it is shut down; requests in work are finished first.
+    package func run() async throws {
+        loops.start()
+        defer { loops.stop() }
+        var channels: [any Channel] = []
+        do {
+            for listener in listeners { channels.append(try await open(listener)) }
+            await onListening(channels.map(\.localAddress))
+            try? await gracefulShutdown()
+        } catch {
+            for channel in channels { try? await channel.close() }
+            throw error
+        }
+        for channel in channels { try? await channel.close() }
+        await drain()
+    }
+
+    private func drain() async {
+        let end = ContinuousClock.now + drainTimeout
+        loops.forEach { $0.drainAll() }
+        while limiter.total > 0, ContinuousClock.now < end, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        loops.forEach { $0.closeAll() }
+    }
+
+    private func open(_ listener: Listener) async throws -> any Channel {
+        let (loops, service, limiter) = (loops, service, limiter)
+        return try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4_096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.maxMessagesPerRead, value: 64)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let state = loops.state(of: channel.eventLoop)
+                    state.counts.accepted &+= 1
+                    let entrance = Entrance(state: state, service: service, limiter: limiter, tls: listener.tls)
+                    guard listener.requiresProxyHeader else {
+                        return try entrance.add(to: channel, address: channel.remoteAddress)
+                    }
+                    let header = ProxyHeader(state: state) { channel, address in
+                        try entrance.add(to: channel, address: address ?? channel.remoteAddress)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(header)
+                }
+            }
+            .bind(host: listener.host, port: listener.port)
+            .get()
+    }
+}
+
+/// Gives a new connection the handlers that it needs.
+struct Entrance {
+    let state: LoopState
+    let service: any FrontService
+    let limiter: ConnectionLimiter
+    let tls: TLSIdentity?
+
+    func add(to channel: any Channel, address: SocketAddress?) throws {
+        guard let slot = limiter.enter(from: address?.ipAddress) else {
+            state.counts.closes["too_many", default: 0] += 1
+            channel.close(promise: nil)
+            return
+        }
+        let peer = Peer(address: address, isSecure: tls != nil)
+        guard let tls else {
+            let connection = HTTP1Connection(state: state, service: service, peer: peer, slot: slot)
+            return try channel.pipeline.syncOperations.addHandler(connection)
+        }
+        let choice = ProtocolChoice(state: state) { channel, isHTTP2 in
+            if isHTTP2 {
+                try HTTP2Connection.add(
+                    to: channel,
+                    HTTP2Connection(state: state, service: service, peer: peer, slot: slot)
+                )
+            } else {
+                let connection = HTTP1Connection(state: state, service: service, peer: peer, slot: slot)
+                try channel.pipeline.syncOperations.addHandler(connection)
+            }
+        }
+        try channel.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: tls.context), choice])
+    }
+}
+
+/// Waits for the TLS handshake and then gives the connection to the protocol that was agreed on.
+private final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler, LoopConnection {
+    typealias InboundIn = ByteBuffer
+
+    var place = -1
+    private let state: LoopState
+    private let deadline: UInt64
+    private let next: (any Channel, Bool) throws -> Void
+    private var context: ChannelHandlerContext?
+
+    init(state: LoopState, next: @escaping (any Channel, Bool) throws -> Void) {
+        self.state = state
+        self.next = next
+        deadline = state.now &+ state.limits.handshakeTimeout.nanoseconds
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        state.add(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        state.remove(self)
+    }
+
+    func check(at now: UInt64) { if now >= deadline { close("handshake_timeout") } }
+    func drain() { close("drain") }
+    func abandon() { close("drain") }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { close("tls") }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case let event as TLSUserEvent:
+            guard case .handshakeCompleted(let negotiated) = event else { break }
+            do { try next(context.channel, negotiated == "h2") } catch { return close("tls") }
+            context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        case ChannelEvent.inputClosed: close("client")
+        default: break
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func close(_ reason: String) {
+        state.counts.closes[reason, default: 0] += 1
+        context?.close(promise: nil)
+    }
+}
+
+/// The states of all event loops.
+final class Loops: Sendable {
+    private let states: [(loop: any EventLoop, state: NIOLoopBound<LoopState>)]
+
+    init(group: MultiThreadedEventLoopGroup, limits: HTTPLimits) {
+        let bounds = group.makeIterator().map { $0 }
+        states = bounds.enumerated().map { index, loop in
+            let state = try? loop.submit { NIOLoopBound(LoopState(index: index, loop: loop, limits: limits), eventLoop: loop) }
+                .wait()
+            guard let state else { preconditionFailure("An event loop of a running group takes no work") }
+            return (loop, state)
+        }
+    }
+
+    /// The state of the loop that this is called on.
+    func state(of loop: any EventLoop) -> LoopState {
+        for entry in states where entry.loop === loop { return entry.state.value }
+        preconditionFailure("The connection runs on a loop of another group")
+    }
+
+    func start() { forEach { $0.start() } }
+    func stop() { forEach { $0.stop() } }
+
+    func forEach(_ body: @escaping @Sendable (LoopState) -> Void) {
+        for (loop, state) in states { loop.execute { body(state.value) } }
+    }
+
+    func counts() async -> (counts: [LoopCounts], lag: UInt64) {
+        var all: [LoopCounts] = []
+        var lag: UInt64 = 0
+        for (loop, state) in states {
+            guard let (counts, late) = try? await loop.submit({ (state.value.counts, state.value.lag) }).get() else {
+                continue
+            }
+            all.append(counts)
+            lag = max(lag, late)
+        }
+        return (all, lag)
+    }
+}

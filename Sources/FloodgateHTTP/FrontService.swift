@@ -1,0 +1,118 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import HTTPTypes
+package import NIOCore
+
+/// A request that came in whole.
+package struct InboundRequest: Sendable {
+    /// Method, path and fields.
+    package let head: HTTPRequest
+    /// All of the body, as it was sent: not decompressed.
+    package let body: ByteBuffer
+    /// What the request is called in logs and answers.
+    package let id: String
+    /// Who sent it, as far as the listener can tell.
+    package let peer: Peer
+    /// On what terms it was let in.
+    package let terms: RequestTerms
+    /// The connection, or the stream of one.
+    package let channel: any Channel
+}
+
+/// An answer as it is made for one request.
+package struct OutboundAnswer: Sendable {
+    /// The body of an answer.
+    package enum Body: Sendable {
+        /// All there is.
+        case bytes(ByteBuffer)
+        /// Parts as they come: the closure returns when there are no more, and throws to break the answer off.
+        case parts(length: Int?, @Sendable (any AnswerWriter) async throws -> Void)
+    }
+
+    /// Status and fields.
+    package var head: HTTPResponse
+    /// The body.
+    package var body: Body
+
+    /// An answer.
+    package init(_ head: HTTPResponse, _ body: Body) {
+        self.head = head
+        self.body = body
+    }
+}
+
+/// Takes the parts of a body that is still being made.
+package protocol AnswerWriter: Sendable {
+    /// Sends `part`, and returns when the connection has taken it.
+    /// - Throws: If the client is gone or takes too long.
+    func write(_ part: ByteBuffer) async throws
+}
+
+/// On what terms a request is let in.
+package struct RequestTerms: Sendable {
+    /// Which route it is, for logs and metrics: an index of the service's.
+    package let route: Int
+    /// How many bytes the body may have.
+    package let bodyLimit: Int
+    /// How long making the answer may take; a body that comes in parts may take longer.
+    package let timeout: Duration
+    /// What to say when it took longer.
+    package let lateness: Refusal
+    /// Who asks, as the service knows them.
+    package let caller: (any Sendable)?
+
+    /// Terms.
+    package init(
+        route: Int,
+        bodyLimit: Int,
+        timeout: Duration,
+        lateness: Refusal,
+        caller: (any Sendable)? = nil
+    ) {
+        self.route = route
+        self.bodyLimit = bodyLimit
+        self.timeout = timeout
+        self.lateness = lateness
+        self.caller = caller
+    }
+}
+
+/// Where a request came from.
+package struct Peer: Sendable {
+    /// The address of the socket's other end, or what a PROXY header said in its place; nil for one that has none.
+    package let address: SocketAddress?
+    /// Whether the connection is encrypted.
+    package let isSecure: Bool
+
+    /// A peer.
+    package init(address: SocketAddress?, isSecure: Bool) {
+        self.address = address
+        self.isSecure = isSecure
+    }
+}
+
+/// What stands behind the front door.
+package protocol FrontService: Sendable {
+    /// Decides on a request by its head alone, before any of its body is read; called on the event loop, so it must
+    /// not wait for anything.
+    func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict
+
+    /// Answers a request that came in whole.
+    func answer(_ request: InboundRequest) async -> OutboundAnswer
+
+    /// The body of the answer to a request that is refused, with its content type.
+    func problem(_ refusal: Refusal, requestID: String) -> (contentType: String, bytes: [UInt8])
+
+    /// Told of every request that was not served, by the status and code of its refusal.
+    func didRefuse(_ refusal: Refusal, route: Int?, on loop: LoopState)
+}
+
+/// What becomes of a request.
+package enum FrontVerdict {
+    /// It is answered at once.
+    case fast(FastAnswer, route: Int)
+    /// It is answered when its body is there.
+    case serve(RequestTerms)
+    /// It is refused.
+    case refuse(Refusal, route: Int?)
+}

@@ -1,0 +1,282 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+#if canImport(Glibc)
+    private import Glibc
+#elseif canImport(Musl)
+    private import Musl
+#else
+    private import Darwin
+#endif
+
+/// What all connections of one event loop share: the time, memory to read and write with, and their deadlines.
+///
+/// Used on its loop alone.
+package final class LoopState {
+    /// How often deadlines are looked at.
+    static let tick = TimeAmount.milliseconds(250)
+
+    /// Which loop of the server this is, from 0 on.
+    package let index: Int
+    let loop: any EventLoop
+    let limits: HTTPLimits
+    let scanner: HeadScanner
+    let heads: HTTP2Heads
+    /// Where answers are put together; empty between two events.
+    var output: ByteBuffer
+    /// The `date` field of this second, with its line end.
+    private(set) var dateField: [UInt8] = []
+    /// `date`'s value of this second.
+    private(set) var dateValue = ""
+    private var dateSecond: Int = -1
+    private(set) var connections = ConnectionList()
+    private var timer: RepeatedTask?
+    private var expected: UInt64 = 0
+    private var requestIDs: RequestIDs
+    /// How late the loop came to its last tick, in nanoseconds.
+    package private(set) var lag: UInt64 = 0
+    /// Whatever the service keeps for this loop alone.
+    package var attachment: AnyObject?
+    /// What happened on this loop.
+    package var counts = LoopCounts()
+
+    init(index: Int, loop: any EventLoop, limits: HTTPLimits) {
+        self.index = index
+        self.loop = loop
+        self.limits = limits
+        scanner = HeadScanner(limits: limits)
+        heads = HTTP2Heads(limits: limits)
+        output = ByteBufferAllocator().buffer(capacity: 4_096)
+        requestIDs = RequestIDs()
+        renewDate()
+    }
+
+    /// A cheap monotonic clock in nanoseconds, right to a few milliseconds.
+    package var now: UInt64 { Self.coarseNow }
+
+    static var coarseNow: UInt64 {
+        #if os(Linux)
+            let clock = CLOCK_MONOTONIC_COARSE
+        #else
+            let clock = CLOCK_MONOTONIC
+        #endif
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+
+    /// A monotonic clock in nanoseconds, right to a microsecond.
+    static var preciseNow: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+
+    /// A name for the next request.
+    func nextRequestID() -> String { requestIDs.next() }
+
+    /// Appends the field that names the request to what is put together.
+    func writeRequestID() {
+        output.writeStaticString("x-request-id: ")
+        requestIDs.writeNext(to: &output)
+        output.writeStaticString("\r\n")
+    }
+
+    /// Lets go of the memory that answers are put together in, since somebody else has it now.
+    func releaseOutput() { output = ByteBufferAllocator().buffer(capacity: 4_096) }
+
+    // MARK: Deadlines
+
+    func start() {
+        expected = Self.preciseNow &+ UInt64(Self.tick.nanoseconds)
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        timer = loop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in bound.value.beat() }
+    }
+
+    func stop() { timer?.cancel() }
+
+    func add(_ connection: any LoopConnection) { connections.add(connection) }
+    func remove(_ connection: any LoopConnection) { connections.remove(connection) }
+
+    /// Lets every connection end behind its request.
+    func drainAll() { connections.forEach { $0.drain() } }
+
+    /// Ends every connection now.
+    func closeAll() { connections.forEach { $0.abandon() } }
+
+    private func beat() {
+        let precise = Self.preciseNow
+        lag = precise > expected ? precise - expected : 0
+        expected = precise &+ UInt64(Self.tick.nanoseconds)
+        renewDate()
+        let now = now
+        connections.forEach { $0.check(at: now) }
+    }
+
+    private func renewDate() {
+        let second = time(nil)
+        guard second != dateSecond else { return }
+        dateSecond = second
+        dateValue = HTTPDate.text(unixSeconds: second)
+        dateField = Array("date: \(dateValue)\r\n".utf8)
+    }
+}
+
+/// A connection whose deadlines its loop looks after.
+protocol LoopConnection: AnyObject {
+    /// Where it stands among the loop's connections.
+    var place: Int { get set }
+    /// Ends what has taken too long at `now`.
+    func check(at now: UInt64)
+    /// Takes no further request: ends at once if it has none in work, else behind it.
+    func drain()
+    /// Ends at once.
+    func abandon()
+}
+
+/// Connections in no order; each knows its place, so that none is searched for.
+struct ConnectionList {
+    private var items: [any LoopConnection] = []
+
+    var count: Int { items.count }
+
+    mutating func add(_ connection: any LoopConnection) {
+        connection.place = items.count
+        items.append(connection)
+    }
+
+    mutating func remove(_ connection: any LoopConnection) {
+        let place = connection.place
+        guard items.indices.contains(place), items[place] === connection else { return }
+        let last = items.removeLast()
+        if place < items.count {
+            items[place] = last
+            last.place = place
+        }
+        connection.place = -1
+    }
+
+    /// Calls `body` with each, which may remove itself and others.
+    func forEach(_ body: (any LoopConnection) -> Void) { for item in items { body(item) } }
+}
+
+/// What happened on one loop, for metrics.
+package struct LoopCounts: Sendable {
+    /// Requests that were answered by route, then by status class (1xx…5xx at 0…4).
+    package var requests: [[Int]] = []
+    /// How long answers took, by route.
+    package var latencies: [LatencyCounts] = []
+    /// Requests that were refused before any route answered, by code.
+    package var refusals: [String: Int] = [:]
+    /// Connections that were closed, by reason.
+    package var closes: [String: Int] = [:]
+    /// Connections that were taken on.
+    package var accepted = 0
+    /// Bytes of bodies that came in and went out.
+    package var bytesIn = 0
+    package var bytesOut = 0
+
+    mutating func answered(route: Int, status: Int, nanoseconds: Int64?) {
+        while requests.count <= route {
+            requests.append([0, 0, 0, 0, 0])
+            latencies.append(LatencyCounts())
+        }
+        requests[route][min(max(status / 100 - 1, 0), 4)] &+= 1
+        if let nanoseconds { latencies[route].record(nanoseconds) }
+    }
+}
+
+/// Answers by how long they took.
+package struct LatencyCounts: Sendable {
+    /// Upper bounds of the buckets in microseconds.
+    package static let bounds = [
+        100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+        5_000_000, 10_000_000,
+    ]
+    /// How many fell into each bucket; the last is for all beyond.
+    package var buckets = [Int](repeating: 0, count: bounds.count + 1)
+    /// All times together, in nanoseconds.
+    package var sum: Int64 = 0
+
+    /// Nothing counted yet.
+    package init() {}
+
+    /// Adds what another loop counted.
+    package mutating func add(_ other: LatencyCounts) {
+        for index in buckets.indices { buckets[index] &+= other.buckets[index] }
+        sum &+= other.sum
+    }
+
+    mutating func record(_ nanoseconds: Int64) {
+        let microseconds = Int(nanoseconds / 1_000)
+        let place = Self.bounds.firstIndex { microseconds <= $0 } ?? Self.bounds.count
+        buckets[place] &+= 1
+        sum &+= nanoseconds
+    }
+}
+
+/// Names for requests: unique in all processes as far as chance allows, cheap to make.
+struct RequestIDs {
+    private let prefix: UInt64 = .random(in: 0...UInt64.max)
+    private var count: UInt64 = 0
+
+    mutating func next() -> String {
+        count &+= 1
+        return String(unsafeUninitializedCapacity: Self.length) { text in
+            Self.write(prefix, count, UnsafeMutableRawBufferPointer(text))
+            return Self.length
+        }
+    }
+
+    mutating func writeNext(to buffer: inout ByteBuffer) {
+        count &+= 1
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.length) { bytes in
+            Self.write(prefix, count, bytes)
+            return Self.length
+        }
+    }
+
+    private static let length = 20
+
+    private static func write(_ prefix: UInt64, _ count: UInt64, _ text: UnsafeMutableRawBufferPointer) {
+        var (high, low) = (prefix, count)
+        for index in 0..<12 {
+            text[index] = digit(high & 31)
+            high >>= 5
+        }
+        for index in (12..<20).reversed() {
+            text[index] = digit(low & 31)
+            low >>= 5
+        }
+    }
+
+    /// 0…9, then letters.
+    private static func digit(_ value: UInt64) -> UInt8 { UInt8(value < 10 ? 0x30 + value : 0x57 + value) }
+}
+
+/// Dates as HTTP writes them (RFC 9110 §5.6.7, IMF-fixdate).
+enum HTTPDate {
+    private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+    static func text(unixSeconds: Int) -> String {
+        let seconds = max(0, unixSeconds)
+        let day = seconds / 86_400
+        // Years that begin in March, in eras of 400 of them, so that the leap day comes last.
+        let shifted = day + 719_468
+        let era = shifted / 146_097
+        let dayOfEra = shifted % 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let month = (5 * dayOfYear + 2) / 153
+        let date = dayOfYear - (153 * month + 2) / 5 + 1
+        let monthIndex = (month + 2) % 12
+        let year = yearOfEra + era * 400 + (monthIndex < 2 ? 1 : 0)
+        let time = seconds % 86_400
+        return "\(days[day % 7]), \(two(date)) \(months[monthIndex]) \(year) "
+            + "\(two(time / 3_600)):\(two(time / 60 % 60)):\(two(time % 60)) GMT"
+    }
+
+    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
+}

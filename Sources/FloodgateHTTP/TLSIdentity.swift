@@ -1,0 +1,54 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import NIOSSL
+import Synchronization
+
+/// The certificate and key that a listener shows, read from files and read again when they change.
+///
+/// Connections that are open keep what they began with. Files that do not fit are refused, and what was there stays.
+package final class TLSIdentity: Sendable {
+    /// Where the chain and the key lie, in PEM.
+    package struct Files: Sendable, Hashable {
+        /// The certificates, the server's own first.
+        package let certificateChain: String
+        /// The key of the first.
+        package let privateKey: String
+
+        /// Paths.
+        package init(certificateChain: String, privateKey: String) {
+            self.certificateChain = certificateChain
+            self.privateKey = privateKey
+        }
+    }
+
+    private let files: Files
+    private let current: Mutex<NIOSSLContext>
+
+    /// Reads the files.
+    /// - Throws: If one is missing, no PEM, or the two do not belong together.
+    package init(_ files: Files) throws {
+        self.files = files
+        current = Mutex(try Self.read(files))
+    }
+
+    var context: NIOSSLContext { current.withLock { $0 } }
+
+    /// Reads the files again; new connections get what they say now.
+    /// - Throws: As `init`; what was there stays then.
+    package func reload() throws {
+        let new = try Self.read(files)
+        current.withLock { $0 = new }
+    }
+
+    private static func read(_ files: Files) throws -> NIOSSLContext {
+        let chain = try NIOSSLCertificate.fromPEMFile(files.certificateChain)
+        let key = try NIOSSLPrivateKey(file: files.privateKey, format: .pem)
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) },
+            privateKey: .privateKey(key)
+        )
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["h2", "http/1.1"]
+        return try NIOSSLContext(configuration: configuration)
+    }
+}

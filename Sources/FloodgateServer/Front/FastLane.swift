@@ -1,0 +1,101 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateDelivery
+import FloodgateHTTP
+import FloodgateSpecs
+
+/// What one event loop answers without leaving it: configuration by server key, and health.
+///
+/// Keys and answers are this loop's own copies, taken anew when their versions change, so that loops share nothing
+/// that is written to.
+final class FastLane {
+    private let ring: KeyRing
+    private let board: ConfigAnswersBoard
+    private let health: Health
+    private var keysVersion = -1
+    private var answersVersion = -1
+    private var keys: [KeyDigest: SDKKey] = [:]
+    private var answers: [String: ConfigAnswers] = [:]
+    private let alive = Self.plain(200, "ok\n")
+
+    init(ring: KeyRing, board: ConfigAnswersBoard, health: Health) {
+        self.ring = ring
+        self.board = board
+        self.health = health
+    }
+
+    /// The key that `text` reads, if it is a good one.
+    func key(_ text: UnsafeRawBufferPointer) -> SDKKey? {
+        let version = ring.version
+        if version != keysVersion {
+            keys = ring.active
+            keysVersion = version
+        }
+        return keys[KeyDigest(text)]
+    }
+
+    /// The answer to a request whose answer is ready; nil for all others, be they good or bad.
+    func answer(_ head: RequestHead, path: UnsafeRawBufferPointer) -> FastAnswer? {
+        guard head.method == .get || head.method == .head, head.framing == .none else { return nil }
+        if path.count == 6, path.elementsEqual("/livez".utf8) { return FastAnswer(alive) }
+        if path.count == 7, path.elementsEqual("/readyz".utf8) { return ready }
+        return config(head, path)
+    }
+
+    private var ready: FastAnswer {
+        let reasons = health.reasons
+        return FastAnswer(reasons.isEmpty ? alive : Self.plain(503, reasons.joined(separator: "\n") + "\n"))
+    }
+
+    private static func plain(_ status: Int, _ text: String) -> ReadyAnswer {
+        ReadyAnswer(
+            status,
+            fields: [.init("content-type", "text/plain; charset=utf-8"), .init("cache-control", "no-store")],
+            body: .init(string: text)
+        )
+    }
+
+    /// `/v1/download_config_specs/{key}.json` and its like.
+    private func config(_ head: RequestHead, _ path: UnsafeRawBufferPointer) -> FastAnswer? {
+        let folder = "/v1/download_config_specs".utf8.count
+        guard path.count >= folder, path[0] == UInt8(ascii: "/"), path[1] == UInt8(ascii: "v"),
+            path[2] == UInt8(ascii: "1") || path[2] == UInt8(ascii: "2"),
+            path[3..<folder].elementsEqual("/download_config_specs".utf8), head.first("origin") == nil
+        else { return nil }
+        var text = head.statsigKey ?? UnsafeRawBufferPointer(rebasing: path[folder...].dropFirst())
+        if path.count > folder {
+            guard path[folder] == UInt8(ascii: "/"), !path[(folder + 1)...].contains(UInt8(ascii: "/")) else { return nil }
+        }
+        if head.statsigKey == nil {
+            guard !text.contains(UInt8(ascii: "%")) else { return nil }
+            if text.count > 5, text.suffix(5).elementsEqual(".json".utf8) {
+                text = UnsafeRawBufferPointer(rebasing: text.dropLast(5))
+            } else if text.count > 3, text.suffix(3).elementsEqual(".js".utf8) {
+                text = UnsafeRawBufferPointer(rebasing: text.dropLast(3))
+            }
+        }
+        guard !text.isEmpty, let key = key(text), key.kind == .server else { return nil }
+        let version = board.version
+        if version != answersVersion {
+            answers = board.all
+            answersVersion = version
+        }
+        return answers[key.environment]?.answer(
+            path[2] == UInt8(ascii: "1") ? .v1 : .v2,
+            query: head.query,
+            acceptsGzip: Self.acceptsGzip(head.acceptEncoding)
+        ).map(FastAnswer.init)
+    }
+
+    private static func acceptsGzip(_ header: UnsafeRawBufferPointer?) -> Bool {
+        guard let header else { return false }
+        // What nearly all clients send; weights take more thought.
+        if !header.contains(UInt8(ascii: ";")), header.starts(with: "gzip".utf8),
+            header.count == 4 || header[4] == UInt8(ascii: ",") || header[4] == UInt8(ascii: " ")
+        {
+            return true
+        }
+        return AcceptEncoding.allowsGzip(String(decoding: header, as: UTF8.self))
+    }
+}

@@ -1,0 +1,286 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateDelivery
+package import FloodgateHTTP
+import FloodgateJSON
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// What stands behind the front door: decides on every request by its head, answers what is ready, and gives the rest
+/// to the routes.
+package struct ServerFront: FrontService {
+    let table = RouteTable.floodgate
+    let responder: RouterResponder<ServerContext>
+    let settings: ServerSettings
+    let ring: KeyRing
+    let answers: ConfigAnswersBoard
+    let health: Health
+    let guards: Guards
+    let metrics: ServerMetrics
+    let log: AccessLog
+    let logger: Logger
+
+    // MARK: The head
+
+    package func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
+        let path = path(of: head)
+        let lane = lane(of: loop)
+        if let answer = lane.answer(head, path: path) {
+            return .fast(answer, route: table.match(path) ?? table.routes.count)
+        }
+        guard let index = table.match(path) else {
+            return .refuse(Refusal(404, "not_found", "There is no such route"), route: nil)
+        }
+        do throws(Refusal) {
+            return .serve(try admit(head, table.routes[index], index, peer, lane, loop))
+        } catch {
+            var refusal = error
+            if table.routes[index].allowsBrowsers, head.first("origin") != nil {
+                refusal.fields.append(.init("access-control-allow-origin", "*"))
+            }
+            return .refuse(refusal, route: index)
+        }
+    }
+
+    /// The path without the prefix that the server is mounted under.
+    private func path(of head: RequestHead) -> UnsafeRawBufferPointer {
+        let prefix = settings.pathPrefix.utf8
+        let path = head.path
+        guard !prefix.isEmpty, path.starts(with: prefix) else { return path }
+        let rest = UnsafeRawBufferPointer(rebasing: path.dropFirst(prefix.count))
+        return rest.first == UInt8(ascii: "/") ? rest : rest.isEmpty ? Self.root : path
+    }
+
+    private static let root = UnsafeRawBufferPointer(start: ("/" as StaticString).utf8Start, count: 1)
+
+    private func lane(of loop: LoopState) -> FastLane {
+        if let lane = loop.attachment as? FastLane { return lane }
+        let lane = FastLane(ring: ring, board: answers, health: health)
+        loop.attachment = lane
+        return lane
+    }
+
+    private func admit(
+        _ head: RequestHead,
+        _ route: Route,
+        _ index: Int,
+        _ peer: Peer,
+        _ lane: FastLane,
+        _ loop: LoopState
+    ) throws(Refusal) -> RequestTerms {
+        guard route.allowed.contains(head.method) else {
+            let list = route.allowed.map(\.name).sorted().joined(separator: ", ")
+            throw Refusal(405, "method_not_allowed", "This route takes \(list)", fields: [.init("allow", list)])
+        }
+        if head.method == .options { return terms(route, index, caller: nil) }
+        let address = head.clientAddress(from: peer, trusting: settings.trustedProxies)
+        let caller = try authenticate(head, route, address, lane, loop)
+        try checkBody(head, route)
+        try guards.check(route, caller: caller, address: address, changes: head.method != .get, at: loop.now)
+        return terms(route, index, caller: caller)
+    }
+
+    private func terms(_ route: Route, _ index: Int, caller: SDKKey?) -> RequestTerms {
+        RequestTerms(
+            route: index,
+            bodyLimit: route.body.limit,
+            timeout: route.timeout,
+            lateness: Refusal(
+                route.isNative ? 504 : 503,
+                "late",
+                "The answer took too long; try again",
+                fields: [.init("retry-after", "1")]
+            ),
+            caller: caller
+        )
+    }
+
+    // MARK: Keys
+
+    private func authenticate(
+        _ head: RequestHead,
+        _ route: Route,
+        _ address: ClientAddress?,
+        _ lane: FastLane,
+        _ loop: LoopState
+    ) throws(Refusal) -> SDKKey? {
+        guard case .keys(let kinds, let unknownStatus) = route.access else { return nil }
+        let challenge = [Refusal.Field("www-authenticate", "StatsigApiKey realm=\"floodgate\"")]
+        guard let text = keyText(of: head, route) else {
+            metrics.refusedKey("missing")
+            try guards.strike(address, at: loop.now)
+            throw Refusal(
+                401,
+                "key_missing",
+                "There is no SDK key; send it as header STATSIG-API-KEY, as query parameter k or in the path",
+                fields: challenge
+            )
+        }
+        let key = text.withUTF8Bytes { lane.key($0) }
+        guard let key else {
+            metrics.refusedKey("unknown")
+            try guards.strike(address, at: loop.now)
+            throw Refusal(
+                unknownStatus,
+                "key_unknown",
+                "The SDK key is not known here, or was revoked",
+                fields: unknownStatus == 401 ? challenge : []
+            )
+        }
+        guard kinds.contains(key.kind) else {
+            metrics.refusedKey("kind")
+            let wanted = kinds.map(\.rawValue).sorted().joined(separator: " or ")
+            throw Refusal(
+                403,
+                "forbidden",
+                "Forbidden resource: this route takes a \(wanted) key, not a \(key.kind.rawValue) key"
+            )
+        }
+        return key
+    }
+
+    /// The first of header, query and last part of the path that is there; native routes take headers alone.
+    private func keyText(of head: RequestHead, _ route: Route) -> String? {
+        if let header = head.statsigKey, !header.isEmpty { return String(decoding: header, as: UTF8.self) }
+        guard !route.isNative else { return nil }
+        for pair in String(decoding: head.query, as: UTF8.self).split(separator: "&") where pair.hasPrefix("k=") {
+            let text = PercentEncoding.decode(String(pair.dropFirst(2)))
+            if !text.isEmpty { return text }
+        }
+        guard route.path.hasSuffix("/{key}") else { return nil }
+        let last = String(decoding: head.path, as: UTF8.self).split(separator: "/").last.map(String.init) ?? ""
+        var text = PercentEncoding.decode(last)
+        for suffix in [".json", ".js"] where text.hasSuffix(suffix) {
+            text.removeLast(suffix.count)
+            break
+        }
+        return text.isEmpty ? nil : text
+    }
+
+    // MARK: What the body says of itself
+
+    private func checkBody(_ head: RequestHead, _ route: Route) throws(Refusal) {
+        guard head.framing != .none else { return }
+        if let type = head.contentType, !type.isEmpty, head.method != .get {
+            let media = type.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+            let text = String(decoding: media, as: UTF8.self).lowercased()
+            guard route.body.types.contains(where: { $0.text == text }) else {
+                throw Refusal(415, "unsupported_media_type", "This route does not take this content type")
+            }
+        }
+        guard let coding = head.contentEncoding, !coding.isEmpty else { return }
+        let text = String(decoding: coding, as: UTF8.self).lowercased()
+        guard text == "identity" || route.body.codings.contains(where: { $0.text == text }) else {
+            throw Refusal(415, "unsupported_encoding", "This route does not take this content coding")
+        }
+    }
+
+    // MARK: The answer
+
+    package func answer(_ request: InboundRequest) async -> OutboundAnswer {
+        let route = table.routes[request.terms.route]
+        guard await guards.enter(route) else {
+            return problemAnswer(Guards.overload, request.id)
+        }
+        let start = ContinuousClock.now
+        let answer = await respond(to: request)
+        guards.leave(route, after: ContinuousClock.now - start, wasBrokenOff: Task.isCancelled)
+        return answer
+    }
+
+    private func respond(to request: InboundRequest) async -> OutboundAnswer {
+        var logger = logger
+        logger[metadataKey: "hb.request.id"] = .string(request.id)
+        var context = ServerContext(source: ApplicationRequestContextSource(channel: request.channel, logger: logger))
+        context.caller = request.terms.caller as? SDKKey
+        context.setRemoteAddress(request.peer.address?.ipAddress)
+        var head = request.head
+        if let path = head.path, let rest = stripped(path) {
+            head.path = rest
+            context.hadPathPrefix = true
+        }
+        let routed = Request(head: head, body: RequestBody(buffer: request.body))
+        var response: Response
+        do { response = try await responder.respond(to: routed, context: context) } catch {
+            response = AnswerErrors.answer(error, context)
+        }
+        response.headers[.requestID] = request.id
+        return await OutboundAnswer(response)
+    }
+
+    private func stripped(_ path: String) -> String? {
+        guard !settings.pathPrefix.isEmpty, path.hasPrefix(settings.pathPrefix) else { return nil }
+        let rest = path.dropFirst(settings.pathPrefix.count)
+        if rest.isEmpty { return "/" }
+        if rest.hasPrefix("/") { return String(rest) }
+        return rest.hasPrefix("?") ? "/" + rest : nil
+    }
+
+    // MARK: Refusals
+
+    package func problem(_ refusal: Refusal, requestID: String) -> (contentType: String, bytes: [UInt8]) {
+        let problem = Problem(status: refusal.status, code: refusal.code, detail: refusal.detail)
+        return (Problem.contentType, problem.bytes(requestID: requestID))
+    }
+
+    private func problemAnswer(_ refusal: Refusal, _ requestID: String) -> OutboundAnswer {
+        var head = HTTPResponse(status: .init(code: refusal.status))
+        for field in refusal.fields {
+            if let name = HTTPField.Name(field.name) { head.headerFields[name] = field.value }
+        }
+        head.headerFields[.contentType] = Problem.contentType
+        head.headerFields[.cacheControl] = "no-store"
+        head.headerFields[.requestID] = requestID
+        return OutboundAnswer(head, .bytes(ByteBuffer(bytes: problem(refusal, requestID: requestID).bytes)))
+    }
+
+    package func didRefuse(_ refusal: Refusal, route: Int?, on loop: LoopState) {
+        loop.counts.refusals[refusal.code, default: 0] += 1
+        log.refused(refusal, route: route.map { table.routes[$0].path })
+    }
+}
+
+extension OutboundAnswer {
+    /// The same for the front door.
+    fileprivate init(_ response: Response) async {
+        let head = HTTPResponse(status: response.status, headerFields: response.headers)
+        let body = response.body
+        if let length = body.contentLength, length <= 1 << 20 || length == 0 {
+            let collector = Collector()
+            if (try? await body.write(collector)) != nil {
+                self.init(head, .bytes(collector.buffer))
+                return
+            }
+        }
+        self.init(head, .parts(length: body.contentLength) { writer in try await body.write(Forwarder(writer: writer)) })
+    }
+}
+
+/// Keeps a body that is there already.
+private final class Collector: ResponseBodyWriter, @unchecked Sendable {
+    var buffer = ByteBuffer()
+
+    func write(_ part: ByteBuffer) async throws {
+        if buffer.readableBytes == 0 { buffer = part } else { buffer.writeImmutableBuffer(part) }
+    }
+
+    func finish(_ trailingHeaders: HTTPFields?) async throws {}
+}
+
+/// Sends the parts of a body on.
+private struct Forwarder: ResponseBodyWriter {
+    let writer: any AnswerWriter
+
+    func write(_ part: ByteBuffer) async throws { try await writer.write(part) }
+    func finish(_ trailingHeaders: HTTPFields?) async throws {}
+}
+
+extension String {
+    fileprivate func withUTF8Bytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        var text = self
+        return text.withUTF8 { body(UnsafeRawBufferPointer($0)) }
+    }
+}

@@ -1,0 +1,60 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateHTTP
+import NIOCore
+import Testing
+
+@Suite("The entrance") struct EntranceTests {
+    @Test(arguments: [
+        ("PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n", "192.0.2.7"),
+        ("PROXY TCP6 2001:db8::7 2001:db8::1 56324 443\r\n", "2001:db8::7"),
+        ("PROXY UNKNOWN\r\n", "127.0.0.1"),
+    ])
+    func `takes the address from a PROXY header of version 1`(header: String, address: String) async throws {
+        try await withDoor(HTTPLimits(), { $0.requiresProxyHeader = true }) { port, _ in
+            let connection = try await RawConnection.open(port)
+            try await connection.send(header + "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(await connection.textToTheEnd().contains("GET /a 0 \(address) "))
+        }
+    }
+
+    @Test func `takes the address from a PROXY header of version 2, byte by byte`() async throws {
+        try await withDoor(HTTPLimits(), { $0.requiresProxyHeader = true }) { port, _ in
+            let connection = try await RawConnection.open(port)
+            var header: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
+            header += [0x21, 0x11, 0, 15, 192, 0, 2, 9, 198, 51, 100, 1, 0xDC, 4, 1, 0xBB, 0x04, 0, 0]
+            for byte in header { try await connection.send([byte]) }
+            try await connection.send("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(await connection.textToTheEnd().contains("GET /a 0 192.0.2.9 "))
+        }
+    }
+
+    @Test(arguments: [
+        "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n", "PROXY TCP4 192.0.2.7 198.51.100.1 56324\r\n",
+        "PROXY TCP4 2001:db8::7 2001:db8::1 1 2\r\n", "PROXY TCP4 300.0.2.7 198.51.100.1 1 2\r\n",
+        "\r\n\r\n\0\r\nQUIT\n\u{31}\u{11}\u{0}\u{0}",
+    ])
+    func `closes on whoever does not say who it speaks for`(text: String) async throws {
+        try await withDoor(HTTPLimits(), { $0.requiresProxyHeader = true }) { port, _ in
+            let connection = try await RawConnection.open(port)
+            try await connection.send(text)
+            #expect(await connection.textToTheEnd() == "")
+        }
+    }
+
+    @Test func `lets only so many connections in that have not shown what they want`() async throws {
+        var limits = HTTPLimits()
+        limits.strangersPerAddress = 3
+        try await withDoor(limits) { port, _ in
+            var strangers: [RawConnection] = []
+            for _ in 0..<3 { strangers.append(try await RawConnection.open(port)) }
+            #expect(await (try RawConnection.open(port)).textToTheEnd() == "")
+            // One that is served is no stranger any more.
+            try await strangers[0].send("GET /fast HTTP/1.1\r\nHost: a\r\n\r\n")
+            await strangers[0].text { $0.hasSuffix("fast\n") }
+            let next = try await RawConnection.open(port)
+            try await next.send("GET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(await next.textToTheEnd().hasSuffix("fast\n"))
+        }
+    }
+}

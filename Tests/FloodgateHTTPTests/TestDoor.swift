@@ -1,0 +1,113 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateHTTP
+import HTTPTypes
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// A front door that listens on a free port while `body` runs.
+func withDoor(
+    _ limits: HTTPLimits = HTTPLimits(),
+    _ change: @Sendable (inout FrontDoor.Listener) -> Void = { _ in },
+    _ body: @escaping @Sendable (Int, EchoService) async throws -> Void
+) async throws {
+    let service = EchoService()
+    let (ports, port) = AsyncStream.makeStream(of: Int.self)
+    var listener = FrontDoor.Listener(host: "127.0.0.1", port: 0)
+    change(&listener)
+    let door = FrontDoor(
+        listeners: [listener],
+        limits: limits,
+        service: service,
+        drainTimeout: .seconds(5),
+        logger: Logger(label: "door") { _ in SwiftLogNoOpLogHandler() }
+    ) { addresses in
+        port.yield(addresses.first??.port ?? 0)
+        port.finish()
+    }
+    let group = ServiceGroup(services: [door], logger: Logger(label: "door") { _ in SwiftLogNoOpLogHandler() })
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await group.run() }
+        for await port in ports { try await body(port, service) }
+        await group.triggerGracefulShutdown()
+        try await tasks.waitForAll()
+    }
+}
+
+/// Answers `/fast` at once and everything else with what was asked, after a while if the path says so.
+final class EchoService: FrontService {
+    let refusals = Mutex<[String]>([])
+    let cancellations = Atomic<Int>(0)
+    private let ready = ReadyAnswer(
+        200,
+        fields: [.init("content-type", "text/plain")],
+        body: ByteBuffer(string: "fast\n")
+    )
+    private let large = ReadyAnswer(200, fields: [], body: ByteBuffer(repeating: 0x61, count: 100_000))
+
+    func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
+        if ASCII.equals(head.path, "/fast") { return .fast(FastAnswer(ready), route: 0) }
+        if ASCII.equals(head.path, "/large") { return .fast(FastAnswer(large), route: 0) }
+        if ASCII.equals(head.path, "/refused") {
+            return .refuse(Refusal(503, "overloaded", "Too much to do", fields: [.init("retry-after", "1")]), route: 1)
+        }
+        return .serve(
+            RequestTerms(
+                route: 1,
+                bodyLimit: 1 << 20,
+                timeout: .milliseconds(700),
+                lateness: Refusal(503, "late", "Too late")
+            )
+        )
+    }
+
+    func answer(_ request: InboundRequest) async -> OutboundAnswer {
+        let path = request.head.path ?? ""
+        if path == "/slow" {
+            do { try await Task.sleep(for: .seconds(600)) } catch { cancellations.add(1, ordering: .relaxed) }
+        }
+        if path == "/parts" {
+            return OutboundAnswer(
+                HTTPResponse(status: .ok),
+                .parts(length: nil) { writer in
+                    for part in ["one ", "two ", "three"] { try await writer.write(ByteBuffer(string: part)) }
+                }
+            )
+        }
+        if path == "/endless" {
+            return OutboundAnswer(
+                HTTPResponse(status: .ok),
+                .parts(length: nil) { [self] writer in
+                    do {
+                        while true {
+                            try await writer.write(ByteBuffer(repeating: 0x61, count: 1_000))
+                            try await Task.sleep(for: .milliseconds(2))
+                        }
+                    } catch {
+                        cancellations.add(1, ordering: .relaxed)
+                        throw error
+                    }
+                }
+            )
+        }
+        var head = HTTPResponse(status: .ok)
+        head.headerFields[.contentType] = "text/plain"
+        if path == "/injected" { head.headerFields[HTTPField.Name("x-note")!] = "a\r\nset-cookie: b" }
+        let peer = request.peer.address?.ipAddress ?? ""
+        let fields = request.head.headerFields.map { "\($0.name)=\($0.value)" }.joined(separator: ";")
+        return OutboundAnswer(
+            head,
+            .bytes(ByteBuffer(string: "\(request.head.method) \(path) \(request.body.readableBytes) \(peer) \(fields)\n"))
+        )
+    }
+
+    func problem(_ refusal: Refusal, requestID: String) -> (contentType: String, bytes: [UInt8]) {
+        ("application/problem+json", Array("{\"code\":\"\(refusal.code)\"}".utf8))
+    }
+
+    func didRefuse(_ refusal: Refusal, route: Int?, on loop: LoopState) {
+        refusals.withLock { $0.append(refusal.code) }
+    }
+}
