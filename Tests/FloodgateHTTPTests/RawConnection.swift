@@ -26,7 +26,10 @@ final class RawConnection: Sendable {
         }
 
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-            if case ChannelEvent.inputClosed? = event as? ChannelEvent { state.withLock { $0.isClosed = true } }
+            guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return }
+            state.withLock { $0.isClosed = true }
+            // As clients do who have read the last answer.
+            context.close(promise: nil)
         }
 
         func channelInactive(context: ChannelHandlerContext) { state.withLock { $0.isClosed = true } }
