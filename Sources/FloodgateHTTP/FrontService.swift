@@ -58,6 +58,8 @@ package struct RequestTerms: Sendable {
     package let timeout: Duration
     /// What to say when it took longer.
     package let lateness: Refusal
+    /// Fields that a good answer has besides the route's.
+    package let fields: [Refusal.Field]
     /// Who asks, as the service knows them.
     package let caller: (any Sendable)?
 
@@ -67,12 +69,14 @@ package struct RequestTerms: Sendable {
         bodyLimit: Int,
         timeout: Duration,
         lateness: Refusal,
+        fields: [Refusal.Field] = [],
         caller: (any Sendable)? = nil
     ) {
         self.route = route
         self.bodyLimit = bodyLimit
         self.timeout = timeout
         self.lateness = lateness
+        self.fields = fields
         self.caller = caller
     }
 }

@@ -82,7 +82,11 @@ package struct Rehearsal: Sendable {
         let id = state.nextRequestID()
         let problem = service.problem(refusal, requestID: id)
         var head = HTTPResponse(status: .init(code: refusal.status))
-        for field in refusal.fields + [.init("content-type", problem.contentType), .init("x-request-id", id)] {
+        let fields: [Refusal.Field] = [
+            .init("content-type", problem.contentType), .init("cache-control", "no-store"), .init("x-request-id", id),
+            .init("content-length", String(problem.bytes.count)),
+        ]
+        for field in fields + refusal.fields {
             if let name = HTTPField.Name(field.name) { head.headerFields[name] = field.value }
         }
         return .ready(head, ByteBuffer(bytes: problem.bytes))
@@ -93,6 +97,7 @@ package struct Rehearsal: Sendable {
         for field in answer.fields {
             if let name = HTTPField.Name(field.name) { head.headerFields[name] = field.value }
         }
+        if answer.status != 304 { head.headerFields[.contentLength] = String(answer.body.readableBytes) }
         return .ready(head, isHead ? ByteBuffer() : answer.body)
     }
 

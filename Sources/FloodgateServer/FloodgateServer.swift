@@ -2,7 +2,7 @@
 
 package import FloodgateControlPlane
 import FloodgateDelivery
-package import FloodgateHTTP
+import FloodgateHTTP
 package import FloodgateIngest
 import FloodgateSQLite
 import Hummingbird

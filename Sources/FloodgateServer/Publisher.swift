@@ -1,9 +1,9 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 package import FloodgateControlPlane
-package import FloodgateDelivery
+import FloodgateDelivery
 import FloodgateSpecs
-package import Logging
+import Logging
 import ServiceLifecycle
 import Synchronization
 

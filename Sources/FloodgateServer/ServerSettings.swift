@@ -31,9 +31,15 @@ package struct ServerSettings: Sendable {
     package var limits = HTTPLimits()
     /// Bytes that the process may have resident before it sheds load; 0 for no limit.
     package var memoryCeiling = 0
-    /// Limits of rate, with the defaults that tests change.
+    /// Requests without a good key that one address may send: each second, and at once.
+    package var failedRequests = TokenBuckets.Rate(perSecond: 20, burst: 100)
+    /// Requests that one key may send: each second, and at once.
+    package var requestsPerKey = TokenBuckets.Rate(perSecond: 20_000, burst: 40_000)
+    /// What the guards need to know of all this.
     var guards: Guards.Settings {
         var guards = Guards.Settings()
+        guards.strikes = failedRequests
+        guards.perKey = requestsPerKey
         guards.memoryCeiling = memoryCeiling
         return guards
     }

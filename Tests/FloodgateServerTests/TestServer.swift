@@ -65,7 +65,6 @@ struct TestServer {
     ) async throws -> TestResponse {
         var headers = headers
         if let key { headers[.sdkKey] = self.key(key) }
-        let fields = headers
         var request = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
         request.headerFields = headers
         let answer = try await door.reply(

@@ -221,6 +221,8 @@ extension EndToEnd {
             let metrics = try await HTTP.send("GET", server.url + "/metrics")
             #expect(metrics.status == 200)
             #expect(metrics.text.contains("# TYPE "))
+            #expect(metrics.text.contains("http_requests_total{class=\"2xx\",route=\"/livez\"}"))
+            #expect(metrics.text.contains("http_connections "))
             #expect(await server.stop() == 0)
         }
     }

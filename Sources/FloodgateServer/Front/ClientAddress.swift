@@ -19,18 +19,20 @@ struct ClientAddress: Sendable, Hashable {
 
     /// The address of a socket; nil for one that is not of the internet.
     init?(_ address: SocketAddress?) {
-        switch address {
-        case .v4(let address):
-            high = 0
-            low = 0xFFFF_0000_0000 | UInt64(UInt32(bigEndian: address.address.sin_addr.s_addr))
-        case .v6(let address):
-            (high, low) = withUnsafeBytes(of: address.address.sin6_addr) { bytes in
-                (
-                    UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-                )
+        guard let address else { return nil }
+        let isVersion4 = address.protocol == .inet
+        guard isVersion4 || address.protocol == .inet6 else { return nil }
+        (high, low) = address.withSockAddr { socketAddress, size in
+            let bytes = UnsafeRawBufferPointer(start: socketAddress, count: size)
+            // Where <netinet/in.h> puts sin_addr and sin6_addr, on every system.
+            if isVersion4 {
+                let number = bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)
+                return (0, 0xFFFF_0000_0000 | UInt64(UInt32(bigEndian: number)))
             }
-        default: return nil
+            return (
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            )
         }
     }
 

@@ -4,6 +4,7 @@ import FloodgateControlPlane
 import FloodgateDelivery
 import FloodgateHTTP
 import FloodgateSpecs
+import NIOCore
 
 /// What one event loop answers without leaving it: configuration by server key, and health.
 ///
@@ -17,7 +18,7 @@ final class FastLane {
     private var answersVersion = -1
     private var keys: [KeyDigest: SDKKey] = [:]
     private var answers: [String: ConfigAnswers] = [:]
-    private let alive = Self.plain(200, "ok\n")
+    private let alive = FastLane.plain(200, "ok\n")
 
     init(ring: KeyRing, board: ConfigAnswersBoard, health: Health) {
         self.ring = ring
@@ -52,7 +53,7 @@ final class FastLane {
         ReadyAnswer(
             status,
             fields: [.init("content-type", "text/plain; charset=utf-8"), .init("cache-control", "no-store")],
-            body: .init(string: text)
+            body: ByteBuffer(string: text)
         )
     }
 

@@ -57,21 +57,22 @@ final class Guards: Sendable {
     }
 
     /// Whether a request with a good key may come in now.
+    /// - Returns: What a good answer says of the limit, on native routes.
     /// - Throws: 429 to native routes beyond their rate, 503 to all others, since SDKs drop events after 429.
     func check(
         _ route: Route,
         caller: SDKKey?,
-        address: ClientAddress?,
         changes: Bool,
         at now: UInt64
-    ) throws(Refusal) {
+    ) throws(Refusal) -> [Refusal.Field] {
         try checkMemory(route)
         if route.shedClass != .vital, limits[route.shedClass.rawValue].isFull { throw Self.overload }
-        guard let caller else { return }
+        guard let caller else { return [] }
         let number = UInt64(bitPattern: Int64(caller.key.hashValue))
         if route.isNative, changes {
             let outcome = buckets.take(number ^ 0x5EED, settings.changes, at: now)
-            if !outcome.isAllowed { throw tooMany(outcome, settings.changes) }
+            guard outcome.isAllowed else { throw tooMany(outcome, settings.changes) }
+            return Self.fields(outcome, settings.changes)
         }
         let outcome = buckets.take(number, settings.perKey, at: now)
         guard outcome.isAllowed else {
@@ -83,6 +84,7 @@ final class Guards: Sendable {
                 fields: [.init("retry-after", String(Self.jittered(outcome.retryAfter)))]
             )
         }
+        return route.isNative ? Self.fields(outcome, settings.perKey) : []
     }
 
     private func checkMemory(_ route: Route) throws(Refusal) {
@@ -95,17 +97,21 @@ final class Guards: Sendable {
     }
 
     private func tooMany(_ outcome: TokenBuckets.Outcome, _ rate: TokenBuckets.Rate) -> Refusal {
-        let window = max(1, Int((rate.burst / rate.perSecond).rounded(.up)))
-        return Refusal(
+        Refusal(
             429,
             "rate_limited",
             "Too many requests came with this key",
-            fields: [
-                .init("retry-after", String(Self.jittered(outcome.retryAfter))),
-                .init("ratelimit-policy", "\"default\";q=\(Int(rate.burst));w=\(window)"),
-                .init("ratelimit", "\"default\";r=\(outcome.left);t=\(outcome.retryAfter)"),
-            ]
+            fields: [.init("retry-after", String(Self.jittered(outcome.retryAfter)))] + Self.fields(outcome, rate)
         )
+    }
+
+    /// `RateLimit-Policy` and `RateLimit`, as the IETF's draft on them has it.
+    private static func fields(_ outcome: TokenBuckets.Outcome, _ rate: TokenBuckets.Rate) -> [Refusal.Field] {
+        let window = max(1, Int((rate.burst / rate.perSecond).rounded(.up)))
+        return [
+            .init("ratelimit-policy", "\"default\";q=\(Int(rate.burst));w=\(window)"),
+            .init("ratelimit", "\"default\";r=\(outcome.left);t=\(outcome.retryAfter)"),
+        ]
     }
 
     /// By chance up to half as long again, so that clients do not come back as one.

@@ -54,7 +54,9 @@ package struct ServerFront: FrontService {
         return rest.first == UInt8(ascii: "/") ? rest : rest.isEmpty ? Self.root : path
     }
 
-    private static let root = UnsafeRawBufferPointer(start: ("/" as StaticString).utf8Start, count: 1)
+    private static var root: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: ("/" as StaticString).utf8Start, count: 1)
+    }
 
     private func lane(of loop: LoopState) -> FastLane {
         if let lane = loop.attachment as? FastLane { return lane }
@@ -75,15 +77,20 @@ package struct ServerFront: FrontService {
             let list = route.allowed.map(\.name).sorted().joined(separator: ", ")
             throw Refusal(405, "method_not_allowed", "This route takes \(list)", fields: [.init("allow", list)])
         }
-        if head.method == .options { return terms(route, index, caller: nil) }
+        if head.method == .options { return terms(route, index) }
         let address = head.clientAddress(from: peer, trusting: settings.trustedProxies)
         let caller = try authenticate(head, route, address, lane, loop)
         try checkBody(head, route)
-        try guards.check(route, caller: caller, address: address, changes: head.method != .get, at: loop.now)
-        return terms(route, index, caller: caller)
+        let fields = try guards.check(route, caller: caller, changes: head.method != .get, at: loop.now)
+        return terms(route, index, fields: fields, caller: caller)
     }
 
-    private func terms(_ route: Route, _ index: Int, caller: SDKKey?) -> RequestTerms {
+    private func terms(
+        _ route: Route,
+        _ index: Int,
+        fields: [Refusal.Field] = [],
+        caller: SDKKey? = nil
+    ) -> RequestTerms {
         RequestTerms(
             route: index,
             bodyLimit: route.body.limit,
@@ -94,6 +101,7 @@ package struct ServerFront: FrontService {
                 "The answer took too long; try again",
                 fields: [.init("retry-after", "1")]
             ),
+            fields: fields,
             caller: caller
         )
     }
@@ -208,6 +216,9 @@ package struct ServerFront: FrontService {
             response = AnswerErrors.answer(error, context)
         }
         response.headers[.requestID] = request.id
+        for field in request.terms.fields {
+            if let name = HTTPField.Name(field.name) { response.headers[name] = field.value }
+        }
         return await OutboundAnswer(response)
     }
 
