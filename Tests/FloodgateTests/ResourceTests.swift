@@ -8,7 +8,10 @@ import NIOPosix
 import Testing
 
 /// Processes that may open or write no more; each is a child, since limits hold for all that a process does.
-@Suite("Exhausted resources", .timeLimit(.minutes(5))) struct ResourceTests {
+///
+/// On Linux the library behind Swift's tasks opens a file in /proc for each busy thread about once a second, and traps if
+/// it cannot; so each test is without descriptors for a moment only, one test after the other.
+@Suite("Exhausted resources", .serialized, .timeLimit(.minutes(5))) struct ResourceTests {
     @Test func `starts without file descriptors, and recovers`() async {
         await #expect(processExitsWith: .success) {
             // On a thread of its own, so that those of clients are still to be made.
