@@ -41,14 +41,29 @@ enum Bytes {
 
     /// Whether `bytes` can be a host with or without a port.
     static func isAuthority(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard !bytes.isEmpty, bytes.count <= 255 + 6 else { return false }
-        return bytes.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-            // - . : [ ] _ ~ and %, which zones of IPv6 addresses have
-            case 0x2D, 0x2E, 0x3A, 0x5B, 0x5D, 0x5F, 0x7E, 0x25: true
-            default: false
-            }
+        guard let first = bytes.first, bytes.count <= 255 + 6 else { return false }
+        var end = 0
+        if first == 0x5B {
+            guard let closing = bytes.firstIndex(of: 0x5D), closing > 1 else { return false }
+            // Of IPv6 addresses and their zones: hexadecimal digits, colons, dots, and %25 with a name.
+            let isAddress = bytes[1..<closing].allSatisfy { isHostByte($0) || $0 == 0x3A || $0 == 0x25 }
+            guard isAddress else { return false }
+            end = closing + 1
+        } else {
+            while end < bytes.count, isHostByte(bytes[end]) { end += 1 }
+            guard end > 0 else { return false }
+        }
+        if end == bytes.count { return true }
+        let port = bytes[end...].dropFirst()
+        guard bytes[end] == 0x3A, 1...5 ~= port.count, port.allSatisfy({ $0 &- 0x30 < 10 }) else { return false }
+        return port.reduce(0) { $0 * 10 + Int($1 & 15) } <= 65_535
+    }
+
+    /// Letters, digits and `-._~`.
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: true
+        default: false
         }
     }
 

@@ -14,6 +14,7 @@ struct ChunkedBody {
         case dataLineFeed
         /// At the beginning of a trailer line, `count` bytes into the section.
         case trailerStart(count: Int)
+        case trailerName(count: Int)
         case trailer(count: Int)
         case trailerLineFeed(count: Int)
         case endLineFeed
@@ -75,7 +76,11 @@ struct ChunkedBody {
         case .trailerStart(let count):
             if byte == 0x0D { return .endLineFeed }
             guard Bytes.isToken(byte) else { throw .malformed("A trailer has no name") }
-            return try trailer(count)
+            return try trailer(count, isName: true)
+        case .trailerName(let count):
+            if byte == 0x3A { return try trailer(count) }
+            guard Bytes.isToken(byte) else { throw .malformed("A trailer's name has a character that no name has") }
+            return try trailer(count, isName: true)
         case .trailer(let count):
             if byte == 0x0D { return .trailerLineFeed(count: count + 1) }
             guard byte >= 0x20 && byte != 0x7F || byte == 0x09 else {
@@ -105,8 +110,8 @@ struct ChunkedBody {
         }
     }
 
-    private func trailer(_ count: Int) throws(Refusal) -> State {
-        guard count < limits.trailers else { throw Refusal(400, "malformed", "The trailers are too long", closes: true) }
-        return .trailer(count: count + 1)
+    private func trailer(_ count: Int, isName: Bool = false) throws(Refusal) -> State {
+        guard count < limits.trailers else { throw .malformed("The trailers are too long") }
+        return isName ? .trailerName(count: count + 1) : .trailer(count: count + 1)
     }
 }

@@ -37,9 +37,17 @@ package final class ReadyAnswer: Sendable {
 /// What the fast lane answers to one request.
 package struct FastAnswer {
     let prepared: ReadyAnswer
+    /// Whether whoever asked has shown a good key.
+    let isForKnown: Bool
 
     /// The answer as it was prepared.
-    package init(_ prepared: ReadyAnswer) { self.prepared = prepared }
+    /// - Parameters:
+    ///   - prepared: What to send.
+    ///   - isForKnown: Whether whoever asked has shown a good key, and so does not count as a stranger any more.
+    package init(_ prepared: ReadyAnswer, isForKnown: Bool = false) {
+        self.prepared = prepared
+        self.isForKnown = isForKnown
+    }
 }
 
 /// The words that go with a status.

@@ -115,7 +115,11 @@ package struct FrontDoor: Service {
                     guard listener.requiresProxyHeader else {
                         return try entrance.add(to: channel, address: channel.remoteAddress)
                     }
-                    let header = ProxyHeader(state: state) { channel, address in
+                    guard let slot = limiter.enter(from: nil) else {
+                        state.counts.closes["too_many", default: 0] += 1
+                        return channel.close(promise: nil)
+                    }
+                    let header = ProxyHeader(state: state, slot: slot) { channel, address in
                         try entrance.add(to: channel, address: address ?? channel.remoteAddress)
                     }
                     try channel.pipeline.syncOperations.addHandler(header)
@@ -148,7 +152,7 @@ struct Entrance {
             if isHTTP2 {
                 try HTTP2Connection.add(
                     to: channel,
-                    HTTP2Connection(state: state, service: service, peer: peer, slot: slot)
+                    HTTP2Connection(state: state, service: service, peer: peer, slot: slot, deadline: nil)
                 )
             } else {
                 let connection = HTTP1Connection(state: state, service: service, peer: peer, slot: slot)

@@ -48,6 +48,8 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     private var isReadHeld = false
     private var isHoldingReads = false
     private var isInputClosed = false
+    private var isWorking = false
+    private var worksAgain = false
     private var isDraining = false
     private var dropped = 0
     /// Bytes of a refused request's body that are still to come.
@@ -85,7 +87,8 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         case .closed: return
         case .lingering:
             dropped += bytes.readableBytes
-            if dropped > limits.lingering { close("lingering") }
+            // The rest stays in the kernel until the client has had time to see the answer.
+            if dropped > limits.lingering { hold(true) }
             return
         default: break
         }
@@ -111,7 +114,10 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         if case ChannelEvent.inputClosed? = event as? ChannelEvent {
             isInputClosed = true
             switch phase {
-            case .idle, .header, .body, .discarding, .lingering: close("client")
+            case .idle, .header:
+                // Requests that wait for the client to take answers are still answered.
+                if context.channel.isWritable { close("client") }
+            case .body, .discarding, .lingering: close("client")
             case .answering where exchange?.isStreaming == true: close("client")
             case .answering, .closed: break
             }
@@ -140,7 +146,13 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         phase = .closed
         self.context = nil
         state.remove(self)
-        let connection = HTTP2Connection(state: state, service: service, peer: peer, slot: connections)
+        let connection = HTTP2Connection(
+            state: state,
+            service: service,
+            peer: peer,
+            slot: connections,
+            deadline: deadline
+        )
         do {
             try HTTP2Connection.add(to: context.channel, connection)
             context.fireChannelRead(wrapInboundOut(input))
@@ -153,6 +165,24 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
 
     /// Goes on with what lies in `input`, as far as it reaches.
     private func work(_ context: ChannelHandlerContext) {
+        // Writing may make the channel writable again, and so come back here in the middle of a request.
+        guard !isWorking else {
+            worksAgain = true
+            return
+        }
+        isWorking = true
+        repeat {
+            worksAgain = false
+            workOnce(context)
+        } while worksAgain && phase != .closed && self.context != nil
+        isWorking = false
+        guard self.context != nil, isInputClosed, phase == .idle || phase == .header, context.channel.isWritable else {
+            return
+        }
+        linger(hasReadAll: true)
+    }
+
+    private func workOnce(_ context: ChannelHandlerContext) {
         var wrote = false
         loop: while let bytes = input, bytes.readableBytes > 0 {
             switch phase {
@@ -212,14 +242,16 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
             if isFirst, isHTTP2(context) { return false }
             skipEmptyLine()
             guard let input, input.readableBytes > 0 else { return false }
+            if input.readableBytes == 1, input.readableBytesView.first == 0x0D { return false }
             phase = .header
-            deadline = state.now &+ limits.headerTimeout.nanoseconds
+            // The first one's time runs from the beginning of the connection.
+            if !isFirst { deadline = state.now &+ limits.headerTimeout.nanoseconds }
             searched = 0
         }
         switch nextStep() {
         case .incomplete: return false
         case .fast(let answer, let route, let manner):
-            if isFirst { connections.didShowItself() }
+            if isFirst, answer.isForKnown { connections.didShowItself() }
             write(answer, manner, keepsAlive: goesOn(manner), context)
             wrote = true
             state.counts.answered(route: route, status: answer.prepared.status, nanoseconds: nil)
@@ -243,9 +275,10 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     /// Makes ready for what follows a request that is answered already; false if nothing does.
     private func proceed(behind manner: Manner, _ wrote: inout Bool, _ context: ChannelHandlerContext) -> Bool {
         guard goesOn(manner), let body = manner.bodyToSkip else {
+            input?.moveReaderIndex(forwardBy: manner.length)
+            phase = .lingering
             flush(context)
             wrote = false
-            input?.moveReaderIndex(forwardBy: manner.length)
             linger(hasReadAll: manner.isWhole)
             return false
         }
@@ -314,6 +347,10 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
 
     private func becomeIdle() -> Bool {
         isFirst = false
+        guard !isDraining else {
+            linger(hasReadAll: true)
+            return false
+        }
         phase = .idle
         searched = 0
         deadline = state.now &+ limits.idleTimeout.nanoseconds
@@ -324,7 +361,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
 
     private func begin(_ exchange: Exchange, _ terms: RequestTerms, _ context: ChannelHandlerContext) {
         self.exchange = exchange
-        connections.didShowItself()
+        if exchange.terms.caller != nil { connections.didShowItself() }
         guard exchange.framing != .none else { return serve(exchange, context) }
         phase = .body
         exchange.bodySince = state.now
@@ -392,7 +429,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         of exchange: Exchange
     ) -> (any AnswerWriter)? {
         guard self.exchange === exchange, phase == .answering, !exchange.isStreaming, let context else { return nil }
-        let goesOn = exchange.keepsAlive && !isDraining && !isInputClosed && head.headerFields[.connection] != "close"
+        let goesOn = exchange.keepsAlive && !isDraining && !hasNothingToCome && head.headerFields[.connection] != "close"
         exchange.keepsAlive = goesOn
         let isEmpty = exchange.isHead || head.status.code == 204 || head.status.code == 304
         let length: Int?
@@ -454,6 +491,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
 
     private func writeEnd(of out: inout ByteBuffer, keepsAlive: Bool, isOld: Bool) {
         out.writeBytes(state.dateField)
+        if peer.isSecure { out.writeStaticString("strict-transport-security: max-age=31536000\r\n") }
         if !keepsAlive {
             out.writeStaticString("connection: close\r\n")
         } else if isOld {
@@ -486,19 +524,16 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     /// Hands over what was put together in the loop's memory.
     private func writeOutput(_ context: ChannelHandlerContext) {
         guard state.output.readableBytes > 0 else { return }
-        context.write(wrapOutboundOut(state.output), promise: nil)
-        // The memory is the connection's until it is sent; the next answer takes new memory if that takes longer.
-        state.releaseOutput()
+        // The memory is the connection's until it is sent; the next answer takes new memory.
+        context.write(wrapOutboundOut(state.takeOutput()), promise: nil)
     }
 
     private func flush(_ context: ChannelHandlerContext) {
-        if state.output.readableBytes > 0 {
-            context.write(wrapOutboundOut(state.output), promise: nil)
-            context.flush()
-            state.output.clear()
-        } else {
-            context.flush()
-        }
+        guard state.output.readableBytes > 0 else { return context.flush() }
+        let output = state.takeOutput()
+        context.write(wrapOutboundOut(output), promise: nil)
+        context.flush()
+        state.giveBack(output)
     }
 
     /// Ends the answer, and goes on with the next request or closes.
@@ -509,11 +544,14 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         }
         flush(context)
         end(exchange, status: exchange.status)
-        guard exchange.keepsAlive, !isInputClosed else { return linger(hasReadAll: true) }
+        guard exchange.keepsAlive, !isDraining, !hasNothingToCome else { return linger(hasReadAll: true) }
         _ = becomeIdle()
         hold(false)
         work(context)
     }
+
+    /// Whether the client has said all that it wants to say, and all of it is answered.
+    private var hasNothingToCome: Bool { isInputClosed && (input?.readableBytes ?? 0) == 0 }
 
     /// Ends an answer that cannot be completed so that the client notices.
     private func breakOff(_ exchange: Exchange) {
@@ -625,13 +663,17 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
             guard let exchange else { return }
             exchange.task?.cancel()
             refuse(exchange.terms.lateness, exchange, context)
-        case .lingering: close("linger")
+        case .lingering: if unsent == 0 { close("linger") }
         case .body, .closed: break
         }
     }
 
     /// Whether the client still takes what is written.
     private func checkUnsent(_ context: ChannelHandlerContext, _ now: UInt64) -> Bool {
+        defer {
+            // The time to read the last answer runs from when all of it is out.
+            if phase == .lingering, unsent > 0 { deadline = now &+ limits.lingerTimeout.nanoseconds }
+        }
         let left = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         guard left > 0 else {
             unsent = 0
@@ -649,7 +691,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     func drain() {
         isDraining = true
         switch phase {
-        case .idle: close("drain")
+        case .idle: linger(hasReadAll: true)
         case .header, .body, .discarding, .answering, .lingering, .closed: break
         }
     }

@@ -30,6 +30,10 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
     private var isClosed = false
     private var unsent = 0
     private var unsentSince: UInt64 = 0
+    private let farewell = Farewell()
+    /// Parts of bodies that the client has not let out yet, and since when none went out.
+    private var waitingWrites = 0
+    private var waitingSince: UInt64 = 0
 
     /// A stream and what is known of its request.
     private final class Stream {
@@ -44,13 +48,20 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
         }
     }
 
-    init(state: LoopState, service: any FrontService, peer: Peer, slot: ConnectionLimiter.Slot) {
+    /// - Parameter deadline: Until when a first request must have come; nil from now on.
+    init(
+        state: LoopState,
+        service: any FrontService,
+        peer: Peer,
+        slot: ConnectionLimiter.Slot,
+        deadline: UInt64?
+    ) {
         self.state = state
         self.service = service
         self.peer = peer
         self.slot = slot
         limits = state.limits
-        idleDeadline = state.now &+ limits.headerTimeout.nanoseconds
+        idleDeadline = deadline ?? state.now &+ limits.headerTimeout.nanoseconds
     }
 
     /// Adds what an HTTP/2 connection needs to the pipeline.
@@ -61,7 +72,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
             HTTP2Setting(parameter: .maxHeaderListSize, value: limits.headerSection),
         ]
         let frames = NIOHTTP2Handler(mode: .server, initialSettings: settings)
-        try channel.pipeline.syncOperations.addHandlers([frames, connection])
+        try channel.pipeline.syncOperations.addHandlers([connection.farewell, frames, connection])
     }
 
     // MARK: Events of the channel
@@ -79,8 +90,9 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // The frame handler has said GOAWAY where there was something to say.
-        if error is NIOHTTP2Errors.StreamError { return }
+        // The frame handler has reset the stream where only that was wrong, and else said GOAWAY.
+        guard farewell.wasSaid || !context.channel.isActive else { return }
+        context.flush()
         close("protocol")
     }
 
@@ -129,7 +141,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
         } catch { verdict = .refuse(error, route: nil) }
         switch verdict {
         case .fast(let answer, let route):
-            slot.didShowItself()
+            if answer.isForKnown { slot.didShowItself() }
             write(answer, isHead: isHead, on: id, context)
             state.counts.answered(route: route, status: answer.prepared.status, nanoseconds: nil)
             if !frame.endStream { reset(id, .noError, context) }
@@ -141,7 +153,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
             touch()
         case .serve:
             guard let exchange else { return }
-            slot.didShowItself()
+            if exchange.terms.caller != nil { slot.didShowItself() }
             if case .length(let length) = exchange.framing, length > exchange.terms.bodyLimit {
                 service.didRefuse(.bodyTooLarge, route: exchange.terms.route, on: state)
                 end(exchange, status: 413)
@@ -309,6 +321,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
         let prepared = answer.prepared
         var headers = prepared.headers
         headers.add(name: "date", value: state.dateValue)
+        headers.add(name: "x-request-id", value: state.nextRequestID())
         let hasBody = !isHead && prepared.status != 304 && prepared.body.readableBytes > 0
         write(headers, endsStream: !hasBody, on: id, context)
         if hasBody { write(prepared.body, endsStream: true, on: id, context) }
@@ -338,7 +351,22 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
 
     private func write(_ bytes: ByteBuffer, endsStream: Bool, on id: HTTP2StreamID, _ context: ChannelHandlerContext) {
         state.counts.bytesOut &+= bytes.readableBytes
-        writeFrame(.data(.init(data: .byteBuffer(bytes), endStream: endsStream)), on: id, context)
+        let frame = HTTP2Frame(streamID: id, payload: .data(.init(data: .byteBuffer(bytes), endStream: endsStream)))
+        context.write(wrapOutboundOut(frame), promise: watchedPromise())
+    }
+
+    /// A promise that tells whether the client takes what is written.
+    private func watchedPromise() -> EventLoopPromise<Void> {
+        if waitingWrites == 0 { waitingSince = state.now }
+        waitingWrites += 1
+        let promise = state.loop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(self, eventLoop: state.loop)
+        promise.futureResult.whenComplete { result in
+            let connection = bound.value
+            connection.waitingWrites -= 1
+            if case .success = result { connection.waitingSince = connection.state.now }
+        }
+        return promise
     }
 
     private func reset(_ id: HTTP2StreamID, _ code: NIOHTTP2.HTTP2ErrorCode, _ context: ChannelHandlerContext) {
@@ -361,6 +389,9 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
             unsentSince = now
         } else if now &- unsentSince >= limits.writeTimeout.nanoseconds {
             return close("write_timeout")
+        }
+        if waitingWrites > 0, now &- waitingSince >= limits.writeTimeout.nanoseconds {
+            return goAway(context, "write_timeout")
         }
         if streams.isEmpty {
             if now >= idleDeadline { goAway(context, "idle") }
@@ -456,7 +487,7 @@ extension HTTP2Connection {
             return state.loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         state.counts.bytesOut &+= part.readableBytes
-        let promise = state.loop.makePromise(of: Void.self)
+        let promise = watchedPromise()
         let frame = HTTP2Frame(streamID: id, payload: .data(.init(data: .byteBuffer(part))))
         context.writeAndFlush(wrapOutboundOut(frame), promise: promise)
         return promise.futureResult

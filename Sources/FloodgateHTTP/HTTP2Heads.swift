@@ -49,6 +49,12 @@ final class HTTP2Heads {
             try known.note(writer.slice(field.name), at: count)
             count += 1
         }
+        if known.host >= 0, let authority {
+            let host = UnsafeRawBufferPointer(rebasing: bytes[fields[known.host].value])
+            guard host.elementsEqual(bytes[authority]) else {
+                throw .malformed("The request names two hosts")
+            }
+        }
         if known.host < 0, let authority {
             fields[count] = RequestHead.Field(name: try writer.append("host"), value: authority)
             known.host = count

@@ -115,6 +115,9 @@ struct HeadScanner: ~Copyable {
                 start += 1
             }
             guard start < whole.upperBound else { throw .malformed("The request target has no path") }
+            guard Bytes.isAuthority(slice(bytes, (whole.lowerBound + authority)..<start)) else {
+                throw .malformed("The request target does not name a host")
+            }
         }
         return (start..<whole.upperBound, try Self.checkedPathEnd(bytes, start..<whole.upperBound))
     }

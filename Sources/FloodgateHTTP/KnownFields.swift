@@ -23,7 +23,8 @@ extension RequestHead.KnownFields {
             if ASCII.equalsIgnoringCase(name, "accept-encoding") {
                 Self.keepFirst(&acceptEncoding, index)
             } else if ASCII.equalsIgnoringCase(name, "statsig-api-key") {
-                Self.keepFirst(&statsigKey, index)
+                guard statsigKey < 0 else { throw .malformed("There are several STATSIG-API-KEY fields") }
+                statsigKey = index
             } else if ASCII.equalsIgnoringCase(name, "x-forwarded-for") {
                 Self.keepFirst(&forwardedFor, index)
             }

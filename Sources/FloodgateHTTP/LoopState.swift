@@ -83,8 +83,20 @@ package final class LoopState {
         output.writeStaticString("\r\n")
     }
 
-    /// Lets go of the memory that answers are put together in, since somebody else has it now.
-    func releaseOutput() { output = ByteBufferAllocator().buffer(capacity: 4_096) }
+    /// What was put together, for the one who sends it.
+    func takeOutput() -> ByteBuffer {
+        let taken = output
+        output = ByteBuffer()
+        return taken
+    }
+
+    /// Takes the memory back that was sent from, if it is needed no more.
+    func giveBack(_ memory: consuming ByteBuffer) {
+        guard output.readableBytes == 0, memory.capacity <= 256 << 10 else { return }
+        output = ByteBuffer()
+        memory.clear()
+        output = memory
+    }
 
     // MARK: Deadlines
 

@@ -18,10 +18,15 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
     private let next: (any Channel, SocketAddress?) throws -> Void
     private var context: ChannelHandlerContext?
     private var input = ByteBuffer()
+    /// Its place among all connections, until the address that counts is known.
+    private let slot: ConnectionLimiter.Slot
 
-    /// - Parameter next: Adds the handlers behind, told of the address that the header names, if it names one.
-    init(state: LoopState, next: @escaping (any Channel, SocketAddress?) throws -> Void) {
+    /// - Parameters:
+    ///   - slot: Its place among all connections.
+    ///   - next: Adds the handlers behind, told of the address that the header names, if it names one.
+    init(state: LoopState, slot: ConnectionLimiter.Slot, next: @escaping (any Channel, SocketAddress?) throws -> Void) {
         self.state = state
+        self.slot = slot
         self.next = next
         deadline = state.now &+ state.limits.handshakeTimeout.nanoseconds
     }
@@ -33,6 +38,7 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        slot.free()
         state.remove(self)
     }
 
@@ -48,6 +54,7 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
             if input.readableBytes > Self.maxLength { refuse(context) }
         case .malformed: refuse(context)
         case .address(let address):
+            slot.free()
             do { try next(context.channel, address) } catch { return refuse(context) }
             if input.readableBytes > 0 {
                 context.fireChannelRead(wrapInboundOut(input))
@@ -55,6 +62,11 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
             }
             context.pipeline.syncOperations.removeHandler(self, promise: nil)
         }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { return refuse(context) }
+        context.fireUserInboundEventTriggered(event)
     }
 
     private func refuse(_ context: ChannelHandlerContext) {
@@ -92,7 +104,7 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
         guard let line = input.readString(length: length) else { return .malformed }
         let words = line.dropLast(1).split(separator: " ", omittingEmptySubsequences: false)
         if words.count >= 2, words[1] == "UNKNOWN" { return .address(nil) }
-        guard words.count == 6, let port = UInt16(words[4]), UInt16(words[5]) != nil,
+        guard words.count == 6, let port = port(words[4]), Self.port(words[5]) != nil,
             let address = try? SocketAddress(ipAddress: String(words[2]), port: Int(port)),
             (try? SocketAddress(ipAddress: String(words[3]), port: 0)) != nil
         else { return .malformed }
@@ -100,6 +112,10 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
         case ("TCP4", .v4), ("TCP6", .v6): return .address(address)
         default: return .malformed
         }
+    }
+
+    private static func port(_ text: Substring) -> UInt16? {
+        text.utf8.allSatisfy { $0 &- 0x30 < 10 } ? UInt16(text) : nil
     }
 
     private static func readBinary(_ input: inout ByteBuffer) -> Reading {

@@ -8,8 +8,8 @@ internal import Synchronization
 package struct IntakeLimits: Sendable {
     /// Bytes of a body as it comes; 10 MiB by default.
     package var bodySizeBytes = 10 << 20
-    /// Bytes of a body when decompressed; 64 MiB by default.
-    package var decompressedSizeBytes = 64 << 20
+    /// Bytes of a body when decompressed; 32 MiB by default, and beyond 1 MiB at most a hundred times what was sent.
+    package var decompressedSizeBytes = 32 << 20
     /// Arrays and objects inside each other; 64 by default.
     package var depth = 64
     /// Values in a body; 2 million by default.

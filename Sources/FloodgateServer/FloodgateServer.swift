@@ -131,9 +131,11 @@ package struct FloodgateServer: Sendable {
         var listener = FrontDoor.Listener(host: listen.host, port: listen.port)
         listener.tls = identity
         listener.requiresProxyHeader = settings.requiresProxyHeader
+        var limits = settings.limits
+        limits.connections = min(limits.connections, FileDescriptors.roomForConnections())
         let door = FrontDoor(
             listeners: [listener],
-            limits: settings.limits,
+            limits: limits,
             service: front(),
             drainTimeout: settings.drainTimeout,
             logger: logger
@@ -151,9 +153,11 @@ package struct FloodgateServer: Sendable {
         do { identity = try settings.tls.map { try TLSIdentity($0) } } catch {
             throw StartFailure(.other, "The certificate and key cannot be used: \(error)")
         }
-        var services: [any Service] = [eventLogService, publisher, door(identity, onListening: onRunning)]
-        if let identity { services.append(CertificateWatch(identity: identity, logger: logger)) }
-        services += [MemoryWatch(guards: guards), ShutdownNotice(health: health, feed: intake.feed)] as [any Service]
+        let services: [any Service] = [
+            eventLogService, publisher, door(identity, onListening: onRunning),
+            CertificateWatch(identity: identity, logger: logger), MemoryWatch(guards: guards),
+            ShutdownNotice(health: health, feed: intake.feed),
+        ]
         // Stopped from the last to the first: no new work, requests in flight, and only then what they need.
         var configuration = ServiceGroupConfiguration(
             services: services,

@@ -86,7 +86,7 @@ final class FastLane {
             path[2] == UInt8(ascii: "1") ? .v1 : .v2,
             query: head.query,
             acceptsGzip: Self.acceptsGzip(head.acceptEncoding)
-        ).map(FastAnswer.init)
+        ).map { FastAnswer($0, isForKnown: true) }
     }
 
     private static func acceptsGzip(_ header: UnsafeRawBufferPointer?) -> Bool {

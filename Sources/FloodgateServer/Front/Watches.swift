@@ -5,9 +5,9 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// Reads the certificate and key again every minute, and at once on SIGHUP.
+/// Reads the certificate and key again every minute, and at once on SIGHUP, which without them does nothing.
 struct CertificateWatch: Service {
-    let identity: TLSIdentity
+    let identity: TLSIdentity?
     let logger: Logger
 
     func run() async {
@@ -20,6 +20,7 @@ struct CertificateWatch: Service {
     }
 
     private func reload(isAsked: Bool) {
+        guard let identity else { return }
         do {
             try identity.reload()
             if isAsked { logger.notice("The certificate and key were read again") }

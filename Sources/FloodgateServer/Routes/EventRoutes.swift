@@ -2,6 +2,7 @@
 
 import FloodgateControlPlane
 import FloodgateIngest
+import FloodgateJSON
 import HTTPTypes
 import Hummingbird
 
@@ -40,6 +41,17 @@ struct EventRoutes: Sendable {
         )
         var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
         if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
+        if let refusal = answer.refusal {
+            let message = (try? JSONValue(parsing: answer.body))?["message"]?.stringValue
+            let problem = Problem(
+                status: refusal.status,
+                code: refusal.rawValue,
+                detail: message ?? "The events cannot be kept just now; send them again"
+            )
+            headers[.contentType] = Problem.contentType
+            let body = ResponseBody(bytes: problem.bytes(requestID: context.requestID))
+            return Response(status: .init(code: refusal.status), headers: headers, body: body)
+        }
         return Response(status: .init(code: answer.status), headers: headers, body: ResponseBody(bytes: answer.body))
     }
 }
