@@ -249,7 +249,8 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateDelivery", "FloodgateEvents",
                 "FloodgateHTTP", "FloodgateIngest", "FloodgateServer", "FloodgateSQLite", "FloodgateGzip",
-                "FloodgateTestSupport", httpTypes, hummingbird, logging, metrics, nioCore, nioEmbedded, serviceLifecycle,
+                "FloodgateTestSupport", httpTypes, hummingbird, logging, metrics, nioCore, nioEmbedded,
+                serviceLifecycle,
             ]
         ),
         .testTarget(

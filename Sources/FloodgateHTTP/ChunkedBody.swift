@@ -29,11 +29,9 @@ struct ChunkedBody {
     /// Whether the body and its trailers have come to their end.
     var isComplete: Bool { if case .complete = state { true } else { false } }
 
-    /// Reads what it can of `input`, and appends the content to `output`.
-    /// - Parameters:
-    ///   - input: Bytes from the connection; those that belong to the next request are left.
-    ///   - output: The content so far; trailers are read and forgotten.
-    ///   - limit: How large `output` may become.
+    /// Reads what it can of `input`, and appends the content to `output`, which may become as large as `limit`.
+    ///
+    /// Bytes of the next request are left in `input`; trailers are read and forgotten.
     mutating func read(
         _ input: inout ByteBuffer,
         into output: inout ByteBuffer,

@@ -18,8 +18,7 @@ final class ConnectionLimiter: Sendable {
     /// How many there are.
     var total: Int { state.withLock { $0.total } }
 
-    /// Lets a connection in; nil if there are too many.
-    /// - Parameter address: Where it comes from; nil counts in all only.
+    /// Lets a connection in, unless there are too many in all, or from `address`, if it has one.
     func enter(from address: String?) -> Slot? {
         let isIn = state.withLock { state in
             guard state.total < limits.connections else { return false }

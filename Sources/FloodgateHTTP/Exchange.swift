@@ -59,7 +59,9 @@ final class Exchange {
         } else {
             // No more at once than came: an announced length is only a word.
             if body.writableBytes < part.readableBytes {
-                body.reserveCapacity(minimumWritableBytes: min(left + part.readableBytes, max(body.readableBytes, 64 << 10)))
+                body.reserveCapacity(
+                    minimumWritableBytes: min(left + part.readableBytes, max(body.readableBytes, 64 << 10))
+                )
             }
             body.writeBuffer(&part)
         }

@@ -220,8 +220,10 @@ final class Loops: Sendable {
     init(group: MultiThreadedEventLoopGroup, limits: HTTPLimits) {
         let bounds = group.makeIterator().map { $0 }
         states = bounds.enumerated().map { index, loop in
-            let state = try? loop.submit { NIOLoopBound(LoopState(index: index, loop: loop, limits: limits), eventLoop: loop) }
-                .wait()
+            let state = try? loop.submit {
+                NIOLoopBound(LoopState(index: index, loop: loop, limits: limits), eventLoop: loop)
+            }
+            .wait()
             guard let state else { preconditionFailure("An event loop of a running group takes no work") }
             return (loop, state)
         }

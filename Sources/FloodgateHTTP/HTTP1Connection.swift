@@ -429,7 +429,8 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         of exchange: Exchange
     ) -> (any AnswerWriter)? {
         guard self.exchange === exchange, phase == .answering, !exchange.isStreaming, let context else { return nil }
-        let goesOn = exchange.keepsAlive && !isDraining && !hasNothingToCome && head.headerFields[.connection] != "close"
+        let goesOn =
+            exchange.keepsAlive && !isDraining && !hasNothingToCome && head.headerFields[.connection] != "close"
         exchange.keepsAlive = goesOn
         let isEmpty = exchange.isHead || head.status.code == 204 || head.status.code == 304
         let length: Int?

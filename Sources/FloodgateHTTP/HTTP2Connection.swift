@@ -48,7 +48,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
         }
     }
 
-    /// - Parameter deadline: Until when a first request must have come; nil from now on.
+    /// Serves `peer`; a first request must have come by `deadline`, which without one is counted from now on.
     init(
         state: LoopState,
         service: any FrontService,
@@ -125,7 +125,11 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
 
     // MARK: Requests
 
-    private func receive(_ frame: HTTP2Frame.FramePayload.Headers, on id: HTTP2StreamID, _ context: ChannelHandlerContext) {
+    private func receive(
+        _ frame: HTTP2Frame.FramePayload.Headers,
+        on id: HTTP2StreamID,
+        _ context: ChannelHandlerContext
+    ) {
         lastStream = max(lastStream, id)
         guard !isDraining else { return reset(id, .refusedStream, context) }
         var isHead = false
@@ -188,7 +192,8 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
         )
     }
 
-    private func receive(_ frame: HTTP2Frame.FramePayload.Data, on id: HTTP2StreamID, _ context: ChannelHandlerContext) {
+    private func receive(_ frame: HTTP2Frame.FramePayload.Data, on id: HTTP2StreamID, _ context: ChannelHandlerContext)
+    {
         guard case .byteBuffer(let bytes) = frame.data else { return }
         let size = bytes.readableBytes + (frame.paddingBytes.map { $0 + 1 } ?? 0)
         acknowledge(size, id, frame.endStream, context)
@@ -253,7 +258,8 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
 
     // MARK: Answers
 
-    private func deliver(_ head: HTTPResponse, _ body: OutboundAnswer.Body, on id: HTTP2StreamID) -> (any AnswerWriter)? {
+    private func deliver(_ head: HTTPResponse, _ body: OutboundAnswer.Body, on id: HTTP2StreamID) -> (any AnswerWriter)?
+    {
         guard let stream = streams[id], !stream.exchange.isStreaming, let context else { return nil }
         let exchange = stream.exchange
         exchange.status = head.status.code
@@ -345,7 +351,12 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
         context.flush()
     }
 
-    private func write(_ headers: HPACKHeaders, endsStream: Bool, on id: HTTP2StreamID, _ context: ChannelHandlerContext) {
+    private func write(
+        _ headers: HPACKHeaders,
+        endsStream: Bool,
+        on id: HTTP2StreamID,
+        _ context: ChannelHandlerContext
+    ) {
         writeFrame(.headers(.init(headers: headers, endStream: endsStream)), on: id, context)
     }
 
@@ -373,7 +384,8 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
         writeFrame(.rstStream(code), on: id, context)
     }
 
-    private func writeFrame(_ payload: HTTP2Frame.FramePayload, on id: HTTP2StreamID, _ context: ChannelHandlerContext) {
+    private func writeFrame(_ payload: HTTP2Frame.FramePayload, on id: HTTP2StreamID, _ context: ChannelHandlerContext)
+    {
         context.write(wrapOutboundOut(HTTP2Frame(streamID: id, payload: payload)), promise: nil)
     }
 

@@ -98,7 +98,8 @@ final class HTTP2Heads {
                 throw .malformed("A header field has a control character")
             }
         }
-        guard known.host >= 0, Bytes.isAuthority(UnsafeRawBufferPointer(rebasing: whole[fields[known.host].value])) else {
+        guard known.host >= 0, Bytes.isAuthority(UnsafeRawBufferPointer(rebasing: whole[fields[known.host].value]))
+        else {
             throw .malformed("The request does not name a host")
         }
         if known.expect >= 0 {

@@ -23,11 +23,9 @@ struct HeadScanner: ~Copyable {
 
     deinit { fields.deallocate() }
 
-    /// Where the head at the beginning of `bytes` ends; nil while it is not complete.
-    /// - Parameters:
-    ///   - bytes: Everything from the first byte of the head on.
-    ///   - searched: How much of it an earlier call has seen.
-    /// - Returns: The length of the head, its empty line included.
+    /// Where the head at the beginning of `bytes` ends, its empty line included; nil while it is not complete.
+    ///
+    /// `searched` says how much of it an earlier call has seen.
     func end(of bytes: UnsafeRawBufferPointer, searched: inout Int) throws(Refusal) -> Int? {
         var position = searched
         let limit = min(bytes.count, limits.headerSection)
@@ -91,7 +89,11 @@ struct HeadScanner: ~Copyable {
         } else {
             throw .malformed("The version of the protocol is not HTTP/1.1")
         }
-        let (path, pathEnd) = try target(bytes, targetStart..<position, isOptions: ASCII.equals(slice(bytes, method), "OPTIONS"))
+        let (path, pathEnd) = try target(
+            bytes,
+            targetStart..<position,
+            isOptions: ASCII.equals(slice(bytes, method), "OPTIONS")
+        )
         return Line(method: method, target: path, pathEnd: pathEnd, minorVersion: minorVersion)
     }
 

@@ -21,9 +21,8 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
     /// Its place among all connections, until the address that counts is known.
     private let slot: ConnectionLimiter.Slot
 
-    /// - Parameters:
-    ///   - slot: Its place among all connections.
-    ///   - next: Adds the handlers behind, told of the address that the header names, if it names one.
+    /// Holds `slot` until the header is read; `next` then adds the handlers behind, told of the address that the header
+    /// names, if it names one.
     init(state: LoopState, slot: ConnectionLimiter.Slot, next: @escaping (any Channel, SocketAddress?) throws -> Void) {
         self.state = state
         self.slot = slot

@@ -10,10 +10,7 @@ package struct Rehearsal: Sendable {
     private let loop: any EventLoop
     private let state: NIOLoopBound<LoopState>
 
-    /// - Parameters:
-    ///   - service: What stands behind the door.
-    ///   - limits: What a head may take.
-    ///   - group: Where decisions are made.
+    /// Rehearses in front of `service`, within `limits`, on a loop of `group`.
     package init(
         _ service: any FrontService,
         limits: HTTPLimits = HTTPLimits(),
@@ -32,11 +29,9 @@ package struct Rehearsal: Sendable {
         case serve(InboundRequest)
     }
 
-    /// The answer to a request.
-    /// - Parameters:
-    ///   - head: What to ask; what HTTP/1.1 would refuse is refused.
-    ///   - body: All of the body.
-    ///   - channel: What the service is told that the request came over.
+    /// The answer to a request with all of its body; what HTTP/1.1 would refuse is refused.
+    ///
+    /// `channel` is what the service is told that the request came over.
     package func reply(
         to head: HTTPRequest,
         body: ByteBuffer = ByteBuffer(),

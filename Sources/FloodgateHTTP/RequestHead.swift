@@ -63,7 +63,9 @@ extension RequestHead {
     package var path: UnsafeRawBufferPointer { slice(targetBytes.lowerBound..<pathEnd) }
 
     /// The query without its question mark; empty if there is none.
-    package var query: UnsafeRawBufferPointer { slice(min(pathEnd + 1, targetBytes.upperBound)..<targetBytes.upperBound) }
+    package var query: UnsafeRawBufferPointer {
+        slice(min(pathEnd + 1, targetBytes.upperBound)..<targetBytes.upperBound)
+    }
 
     /// The value of `Accept-Encoding`; nil if there is none, the first if there are several.
     package var acceptEncoding: UnsafeRawBufferPointer? { value(known.acceptEncoding) }
@@ -121,7 +123,8 @@ extension RequestHead {
 package enum ASCII {
     /// Whether `bytes` is `lowercase`, but for the case of its letters.
     @inline(__always)
-    package static func equalsIgnoringCase(_ bytes: UnsafeRawBufferPointer, _ lowercase: UnsafeRawBufferPointer) -> Bool {
+    package static func equalsIgnoringCase(_ bytes: UnsafeRawBufferPointer, _ lowercase: UnsafeRawBufferPointer) -> Bool
+    {
         guard bytes.count == lowercase.count else { return false }
         for index in 0..<bytes.count where lowered(bytes[index]) != lowercase[index] { return false }
         return true

@@ -8,7 +8,8 @@ import Metrics
 
 extension FloodgateServer {
     /// All routes, and what every request goes through.
-    /// - Parameter closes: Whether methods that a path does not take are refused by name.
+    ///
+    /// Unless `closes` is false, methods that a path does not take are refused by name.
     func router(closes: Bool = true) -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerErrors())

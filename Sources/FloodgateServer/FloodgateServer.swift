@@ -119,10 +119,7 @@ package struct FloodgateServer: Sendable {
         )
     }
 
-    /// The HTTP side.
-    /// - Parameters:
-    ///   - identity: What to encrypt with; nil for clear text.
-    ///   - onListening: Called with the address when the server listens.
+    /// The HTTP side: speaks TLS with an `identity`, and calls `onListening` with the address when it listens.
     private func door(
         _ identity: TLSIdentity?,
         onListening: @escaping @Sendable (ListenAddress) async -> Void

@@ -75,7 +75,9 @@ import Testing
     @Test func `waits for the word before it is sent a body that waits for one`() async throws {
         try await withDoor { port, _ in
             let connection = try await RawConnection.open(port)
-            try await connection.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+            try await connection.send(
+                "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+            )
             let text = await connection.text { $0.contains("100 Continue\r\n\r\n") }
             #expect(text == "HTTP/1.1 100 Continue\r\n\r\n")
             try await connection.send("abc")
@@ -159,16 +161,40 @@ import Testing
         #expect(text.hasSuffix("fast\n"))
     }
 
+    @Test func `answers each request once, however much is still unsent when the last one comes`() async throws {
+        let flood = String(repeating: "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n", count: 900)
+        for last in ["GET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET /fast HTTP/1.0\r\n\r\n"] {
+            #expect(try await answer(flood + last).components(of: "HTTP/1.1 200 OK") == 901)
+        }
+        let large = try await answer("GET /large HTTP/1.0\r\n\r\n")
+        #expect(large.components(of: "HTTP/1.1 200 OK") == 1)
+        #expect(large.hasSuffix(String(repeating: "a", count: 100_000)))
+    }
+
+    @Test func `answers what was asked before the client said that it has no more to ask`() async throws {
+        try await withDoor { port, _ in
+            let connection = try await RawConnection.open(port)
+            try await connection.send((0..<5).map { "GET /\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+            try await connection.closeOutput()
+            #expect(await connection.textToTheEnd().components(of: "HTTP/1.1 200 OK") == 5)
+        }
+    }
+
     @Test func `ends connections on which nothing, or only part of a header, comes`() async throws {
         var limits = HTTPLimits()
         limits.headerTimeout = .milliseconds(300)
         limits.lingerTimeout = .milliseconds(300)
         try await withDoor(limits) { port, _ in
             let silent = try await RawConnection.open(port)
-            let dripping = try await RawConnection.open(port)
-            try await dripping.send("GET /fast HTTP/1.1\r\nHos")
             #expect(await silent.textToTheEnd() == "")
-            #expect(await dripping.textToTheEnd().hasPrefix("HTTP/1.1 408 "))
+            var text = ""
+            // On a busy machine the time may be over before anything is sent.
+            for _ in 0..<10 where text.isEmpty {
+                let dripping = try await RawConnection.open(port)
+                try? await dripping.send("GET /fast HTTP/1.1\r\nHos")
+                text = await dripping.textToTheEnd()
+            }
+            #expect(text.hasPrefix("HTTP/1.1 408 "))
         }
     }
 
@@ -235,7 +261,6 @@ import Testing
         }
         for _ in 0..<2_000 where late.text.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
         #expect(text.text.contains("POST /a 5 "))
-        #expect(text.text.contains("connection: close"))
         #expect(late.text == "true")
     }
 }

@@ -65,6 +65,17 @@ import Testing
         }
     }
 
+    @Test func `resets a stream that breaks the protocol, and goes on with the others`() async throws {
+        try await withDoor { port, _ in
+            let client = try await HTTP2Client.open(port)
+            try await client.request(1, "/a", extra: [("connection", "close")])
+            try await client.request(3, "/a", extra: [("X-Upper", "a")])
+            try await client.request(5, "/fast")
+            #expect(try await client.answer(5).text == "fast\n")
+            try await client.close()
+        }
+    }
+
     @Test func `ends a connection that resets streams as fast as it opens them`() async throws {
         try await withDoor { port, _ in
             let client = try await HTTP2Client.open(port)

@@ -48,7 +48,7 @@ final class EchoService: FrontService {
     private let large = ReadyAnswer(200, fields: [], body: ByteBuffer(repeating: 0x61, count: 100_000))
 
     func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
-        if ASCII.equals(head.path, "/fast") { return .fast(FastAnswer(ready), route: 0) }
+        if ASCII.equals(head.path, "/fast") { return .fast(FastAnswer(ready, isForKnown: true), route: 0) }
         if ASCII.equals(head.path, "/large") { return .fast(FastAnswer(large), route: 0) }
         if ASCII.equals(head.path, "/refused") {
             return .refuse(Refusal(503, "overloaded", "Too much to do", fields: [.init("retry-after", "1")]), route: 1)
@@ -57,7 +57,7 @@ final class EchoService: FrontService {
             RequestTerms(
                 route: 1,
                 bodyLimit: 1 << 20,
-                timeout: .milliseconds(700),
+                timeout: ASCII.equals(head.path, "/slow") ? .milliseconds(700) : .seconds(60),
                 lateness: Refusal(503, "late", "Too late")
             )
         )
@@ -94,12 +94,14 @@ final class EchoService: FrontService {
         }
         var head = HTTPResponse(status: .ok)
         head.headerFields[.contentType] = "text/plain"
-        if path == "/injected" { head.headerFields[HTTPField.Name("x-note")!] = "a\r\nset-cookie: b" }
+        if path == "/injected", let name = HTTPField.Name("x-note") { head.headerFields[name] = "a\r\nset-cookie: b" }
         let peer = request.peer.address?.ipAddress ?? ""
         let fields = request.head.headerFields.map { "\($0.name)=\($0.value)" }.joined(separator: ";")
         return OutboundAnswer(
             head,
-            .bytes(ByteBuffer(string: "\(request.head.method) \(path) \(request.body.readableBytes) \(peer) \(fields)\n"))
+            .bytes(
+                ByteBuffer(string: "\(request.head.method) \(path) \(request.body.readableBytes) \(peer) \(fields)\n")
+            )
         )
     }
 

@@ -118,9 +118,7 @@ import Testing
             (request([UInt8](repeating: 32, count: (10 << 20) + 1)), 413, .bodyTooLarge),
             (
                 request(
-                    try Gzip.compress(
-                        Array("{\"events\":[0".utf8) + Array(repeating: [44, 48], count: 2_100_000).joined()
-                    )
+                    Array("{\"events\":[0".utf8) + Array(repeating: [44, 48], count: 2_100_000).joined()
                 ), 413, .tooManyValues
             ),
         ]

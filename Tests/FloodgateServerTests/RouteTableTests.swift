@@ -19,11 +19,19 @@ import Testing
         // One more of each kind, withdrawn again.
         var revoked: [KeyKind: String] = [:]
         for kind in KeyKind.allCases {
-            let key = try await server.server.control.createKey(kind, environment: "production", by: Change(actor: "test"))
+            let key = try await server.server.control.createKey(
+                kind,
+                environment: "production",
+                by: Change(actor: "test")
+            )
             try await server.server.control.deactivateKey(key.key, by: Change(actor: "test"))
             revoked[kind] = key.key
             if keys[kind] == nil {
-                keys[kind] = try await server.server.control.createKey(kind, environment: "production", by: Change(actor: "test")).key
+                keys[kind] = try await server.server.control.createKey(
+                    kind,
+                    environment: "production",
+                    by: Change(actor: "test")
+                ).key
             }
         }
         try await server.publish()

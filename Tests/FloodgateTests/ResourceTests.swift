@@ -268,8 +268,9 @@ private func withFilesUpTo(_ bytes: UInt, _ test: () async throws -> Void) async
     try await test()
 }
 
-/// Runs a test of a process that may be brought down by what runs its tasks: where that cannot open a file in /proc, it
-/// traps, with the client or without it. Whatever else goes wrong counts.
+/// Runs a test of a process that may be brought down by what runs its tasks.
+///
+/// Where that cannot open a file in /proc it traps, with the client or without it. Whatever else goes wrong counts.
 private func unlessTheRuntimeTraps(_ body: () async -> Void) async {
     await withKnownIssue("Swift's runtime found no file descriptor", isIntermittent: true) {
         await body()

@@ -12,7 +12,9 @@ struct ClientAddress: Sendable, Hashable {
     /// Reads an address without a port; nil if it is none.
     init?(_ text: some StringProtocol) {
         var text = text[...]
-        if text.hasPrefix("["), let end = text.firstIndex(of: "]") { text = text[text.index(after: text.startIndex)..<end] }
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            text = text[text.index(after: text.startIndex)..<end]
+        }
         guard let address = try? SocketAddress(ipAddress: String(text), port: 0) else { return nil }
         self.init(address)
     }

@@ -66,7 +66,9 @@ final class FastLane {
         else { return nil }
         var text = head.statsigKey ?? UnsafeRawBufferPointer(rebasing: path[folder...].dropFirst())
         if path.count > folder {
-            guard path[folder] == UInt8(ascii: "/"), !path[(folder + 1)...].contains(UInt8(ascii: "/")) else { return nil }
+            guard path[folder] == UInt8(ascii: "/"), !path[(folder + 1)...].contains(UInt8(ascii: "/")) else {
+                return nil
+            }
         }
         if head.statsigKey == nil {
             guard !text.contains(UInt8(ascii: "%")) else { return nil }

@@ -15,6 +15,8 @@ struct Problem: Sendable {
     let detail: String
     /// The place of the fault in the body, as JSON Pointer.
     var pointer: String?
+    /// Whether SDKs look for `success` in answers of the route.
+    var saysFailure = false
 
     /// The body.
     func bytes(requestID: String?) -> [UInt8] {
@@ -27,6 +29,7 @@ struct Problem: Sendable {
             fault.set("pointer", pointer.map(JSONValue.string))
             object["errors"] = [.object(fault)]
         }
+        if saysFailure { object["success"] = false }
         object.set("request_id", requestID.map(JSONValue.string))
         return JSONValue.object(object).bytes
     }

@@ -266,7 +266,10 @@ extension OutboundAnswer {
                 return
             }
         }
-        self.init(head, .parts(length: body.contentLength) { writer in try await body.write(Forwarder(writer: writer)) })
+        self.init(
+            head,
+            .parts(length: body.contentLength) { writer in try await body.write(Forwarder(writer: writer)) }
+        )
     }
 }
 

@@ -13,7 +13,9 @@ struct CertificateWatch: Service {
     func run() async {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { for await _ in await UnixSignalsSequence(trapping: [.sighup]) { reload(isAsked: true) } }
+                group.addTask {
+                    for await _ in await UnixSignalsSequence(trapping: [.sighup]) { reload(isAsked: true) }
+                }
                 group.addTask { while (try? await Task.sleep(for: .seconds(60))) != nil { reload(isAsked: false) } }
             }
         }

@@ -57,7 +57,11 @@ package struct ServerError: Error, Sendable {
         var headers = headers
         headers[.contentType] = Problem.contentType
         headers[.cacheControl] = "no-store"
-        return Response(status: status, headers: headers, body: ResponseBody(bytes: problem.bytes(requestID: requestID)))
+        return Response(
+            status: status,
+            headers: headers,
+            body: ResponseBody(bytes: problem.bytes(requestID: requestID))
+        )
     }
 }
 

@@ -43,11 +43,12 @@ struct EventRoutes: Sendable {
         if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
         if let refusal = answer.refusal {
             let message = (try? JSONValue(parsing: answer.body))?["message"]?.stringValue
-            let problem = Problem(
+            var problem = Problem(
                 status: refusal.status,
                 code: refusal.rawValue,
                 detail: message ?? "The events cannot be kept just now; send them again"
             )
+            problem.saysFailure = true
             headers[.contentType] = Problem.contentType
             let body = ResponseBody(bytes: problem.bytes(requestID: context.requestID))
             return Response(status: .init(code: refusal.status), headers: headers, body: body)
