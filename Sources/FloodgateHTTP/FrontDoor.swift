@@ -109,7 +109,7 @@ package struct FrontDoor: Service {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let state = loops.state(of: channel.eventLoop)
+                    guard let state = loops.state(of: channel.eventLoop) else { throw ChannelError.eof }
                     state.counts.accepted &+= 1
                     let entrance = Entrance(state: state, service: service, limiter: limiter, tls: listener.tls)
                     guard listener.requiresProxyHeader else {
@@ -219,20 +219,18 @@ final class Loops: Sendable {
 
     init(group: MultiThreadedEventLoopGroup, limits: HTTPLimits) {
         let bounds = group.makeIterator().map { $0 }
-        states = bounds.enumerated().map { index, loop in
+        states = bounds.enumerated().compactMap { index, loop in
             let state = try? loop.submit {
                 NIOLoopBound(LoopState(index: index, loop: loop, limits: limits), eventLoop: loop)
             }
             .wait()
-            guard let state else { preconditionFailure("An event loop of a running group takes no work") }
-            return (loop, state)
+            return state.map { (loop, $0) }
         }
     }
 
-    /// The state of the loop that this is called on.
-    func state(of loop: any EventLoop) -> LoopState {
-        for entry in states where entry.loop === loop { return entry.state.value }
-        preconditionFailure("The connection runs on a loop of another group")
+    /// The state of the loop that this is called on; nil if the loop had been shut down when the door was made.
+    func state(of loop: any EventLoop) -> LoopState? {
+        states.first { $0.loop === loop }?.state.value
     }
 
     func start() { forEach { $0.start() } }

@@ -7,10 +7,8 @@ import Hummingbird
 import Metrics
 
 extension FloodgateServer {
-    /// All routes, and what every request goes through.
-    ///
-    /// Unless `closes` is false, methods that a path does not take are refused by name.
-    func router(closes: Bool = true) -> Router<ServerContext> {
+    /// All routes, behind what `RouteTable` lets in.
+    func router() -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerErrors())
         ConfigSpecsRoutes(board: board).add(to: router)
@@ -33,7 +31,6 @@ extension FloodgateServer {
             now: now,
             didChange: { [publisher] in publisher.hint() }
         ).add(to: router, access: access)
-        if closes { MethodGuard.close(router) }
         return router
     }
 

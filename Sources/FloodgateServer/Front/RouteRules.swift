@@ -23,9 +23,9 @@ package struct RouteRules: Sendable {
 }
 
 extension FloodgateServer {
-    /// What the router answers, apart from the methods that it refuses or adds by itself.
+    /// What the router answers, apart from `HEAD` and `OPTIONS`.
     package var routerRoutes: [(method: String, path: String)] {
-        router(closes: false).routes
+        router().routes
             .map { ($0.method.rawValue, "/" + $0.path.description.drop { $0 == "/" }) }
             .filter { $0.0 != "OPTIONS" && $0.0 != "HEAD" }
     }

@@ -8,6 +8,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Synchronization
 
 /// What stands behind the front door: decides on every request by its head, answers what is ready, and gives the rest
 /// to the routes.
@@ -262,7 +263,7 @@ extension OutboundAnswer {
         if let length = body.contentLength, length <= 1 << 20 || length == 0 {
             let collector = Collector()
             if (try? await body.write(collector)) != nil {
-                self.init(head, .bytes(collector.buffer))
+                self.init(head, .bytes(collector.buffer.withLock { $0 }))
                 return
             }
         }
@@ -274,11 +275,13 @@ extension OutboundAnswer {
 }
 
 /// Keeps a body that is there already.
-private final class Collector: ResponseBodyWriter, @unchecked Sendable {
-    var buffer = ByteBuffer()
+private final class Collector: ResponseBodyWriter, Sendable {
+    let buffer = Mutex(ByteBuffer())
 
     func write(_ part: ByteBuffer) async throws {
-        if buffer.readableBytes == 0 { buffer = part } else { buffer.writeImmutableBuffer(part) }
+        buffer.withLock { buffer in
+            if buffer.readableBytes == 0 { buffer = part } else { buffer.writeImmutableBuffer(part) }
+        }
     }
 
     func finish(_ trailingHeaders: HTTPFields?) async throws {}
