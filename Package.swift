@@ -102,7 +102,7 @@ let package = Package(
         // Domain: use cases and the protocols they need. No HTTP framework, no driver.
         .target(
             name: "FloodgateControlPlane",
-            dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation"],
+            dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "CFloodgateSHA256"],
             resources: [.embedInCode("Demo")]
         ),
         .target(
@@ -141,7 +141,7 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateConsole", "FloodgateGzip",
-                "FloodgateHTTP", "CFloodgateSHA256", httpTypes, hummingbird, logging, metrics, nioCore, nioPosix,
+                "FloodgateHTTP", httpTypes, hummingbird, logging, metrics, nioCore, nioPosix,
                 serviceLifecycle, unixSignals,
             ]
         ),

@@ -108,7 +108,7 @@ struct DataOption: ParsableArguments {
         let folder = try folder()
         try folder.prepare()
         let control = ControlPlane(store: try SQLiteControlStore(path: folder.controlFile), now: SystemClock.now)
-        try await control.prepare(by: Change(actor: Actor.name))
+        try InitialKeys.keep(try await control.prepare(by: Change(actor: Actor.name)), in: folder)
         return control
     }
 }

@@ -78,7 +78,7 @@ package struct ControlPlane: Sendable {
     /// The environments, oldest first.
     package func environments() async throws(ControlError) -> [String] { try await state().environments }
 
-    /// The keys, oldest first, withdrawn ones included.
+    /// The keys, oldest first, revoked and expired ones included.
     package func keys() async throws(ControlError) -> [SDKKey] { try await state().keys }
 
     /// The ID lists by name.

@@ -10,7 +10,7 @@ package struct ControlState: Sendable, Hashable {
     package var settings = ProjectSettings()
     /// The entities.
     package var entities: [EntityReference: Entity] = [:]
-    /// The keys, oldest first, withdrawn ones included.
+    /// The keys, oldest first, revoked and expired ones included.
     package var keys: [SDKKey] = []
     /// Names of the ID lists.
     package var idListNames: Set<String> = []
@@ -44,7 +44,7 @@ package struct ControlUpdate: Sendable {
     package var settings: ProjectSettings?
     /// Environments to add.
     package var addedEnvironments: [String] = []
-    /// Keys to add, or to replace by their text.
+    /// Keys to add, or to replace by their digest.
     package var savedKeys: [SDKKey] = []
     /// ID lists to add, or to replace by their name.
     package var savedIDLists: [IDList] = []

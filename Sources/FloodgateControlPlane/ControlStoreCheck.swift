@@ -135,7 +135,7 @@ private struct ControlStoreCheck<Store: ControlStore> {
         )
         // One name in each section, as the sections are apart.
         update.savedEntities = [entity(.gate, "same"), entity(.experiment, "same"), entity(.layer, "same")]
-        let key = SDKKey(key: "secret-x", kind: .server, environment: "production", createdTime: 7)
+        let key = SDKKey(text: "secret-x", kind: .server, environment: "production", createdTime: 7)
         update.savedKeys = [key]
         update.savedIDLists = [IDList(name: "list", fileID: "f1", creationTime: 8, content: [43, 0, 10])]
         update.snapshots = [snapshot(1)]
@@ -193,7 +193,13 @@ private struct ControlStoreCheck<Store: ControlStore> {
         var update = update("replace")
         var first = expected.keys[0]
         first.isActive = false
-        let second = SDKKey(key: "client-y", kind: .client, environment: "development", createdTime: 9)
+        let second = SDKKey(
+            text: "client-y",
+            kind: .client,
+            environment: "development",
+            createdTime: 9,
+            expiresTime: .max
+        )
         update.savedKeys = [first, second]
         update.savedIDLists = [
             IDList(name: "list", fileID: "f2", creationTime: 9, content: []),

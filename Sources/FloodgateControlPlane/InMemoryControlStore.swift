@@ -40,7 +40,7 @@ package final class InMemoryControlStore: ControlStore {
             contents.revisions[revision.reference, default: []].append(revision.revision)
         }
         for key in update.savedKeys {
-            if let index = contents.state.keys.firstIndex(where: { $0.key == key.key }) {
+            if let index = contents.state.keys.firstIndex(where: { $0.digest == key.digest }) {
                 contents.state.keys[index] = key
             } else {
                 contents.state.keys.append(key)

@@ -33,7 +33,7 @@ enum ControlFile {
     static func createIfMissing(at path: String) throws {
         guard !exists(path) else { return }
         let draft = "\(path).new-\(getpid())-\(UInt32.random(in: .min ... .max))"
-        // Readable for the owner alone, as it holds the keys; SQLite gives its other files the same mode.
+        // Readable for the owner alone, as it holds the project; SQLite gives its other files the same mode.
         let file = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("made", draft) }
         defer { unlink(draft) }

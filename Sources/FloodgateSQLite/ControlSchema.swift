@@ -1,5 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import FloodgateControlPlane
+import FoundationEssentials
 import GRDB
 
 /// The tables of `control.sqlite`.
@@ -13,6 +15,22 @@ enum ControlSchema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("0001 the project") { db in
             try db.execute(sql: project)
+        }
+        migrator.registerMigration("0002 keys as hashes") { db in
+            try db.execute(sql: hashedKeys)
+            for row in try Row.fetchAll(db, sql: "SELECT position, key FROM old_sdk_key") {
+                let text: String = try row.decode(forColumn: "key")
+                let position: Int64 = try row.decode(forColumn: "position")
+                try db.execute(
+                    sql: """
+                        INSERT INTO sdk_key
+                        SELECT position, ?, ?, kind, environment, is_active, created_time, NULL
+                        FROM old_sdk_key WHERE position = ?
+                        """,
+                    arguments: [Data(KeyDigest(of: text).bytes), String(text.suffix(4)), position]
+                )
+            }
+            try db.execute(sql: "DROP TABLE old_sdk_key; PRAGMA secure_delete = OFF")
         }
         return migrator
     }()
@@ -95,5 +113,21 @@ enum ControlSchema {
         CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
         INSERT INTO control VALUES (1, 0, '{}', '{}', 0, printf('%064d', 0));
+        """
+
+    /// What is dropped is overwritten, so that no key stays readable in the file.
+    private static let hashedKeys = """
+        PRAGMA secure_delete = ON;
+        ALTER TABLE sdk_key RENAME TO old_sdk_key;
+        CREATE TABLE sdk_key (
+            position INTEGER PRIMARY KEY,
+            digest BLOB NOT NULL UNIQUE,
+            last_four TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            environment TEXT NOT NULL REFERENCES environment (name),
+            is_active INTEGER NOT NULL,
+            created_time INTEGER NOT NULL,
+            expires_time INTEGER
+        ) STRICT;
         """
 }

@@ -73,10 +73,15 @@ extension SQLiteControlStore {
         for key in update.savedKeys {
             try db.execute(
                 sql: """
-                    INSERT INTO sdk_key (key, kind, environment, is_active, created_time) VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT (key) DO UPDATE SET is_active = excluded.is_active
+                    INSERT INTO sdk_key
+                        (digest, last_four, kind, environment, is_active, created_time, expires_time)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (digest) DO UPDATE SET is_active = excluded.is_active
                     """,
-                arguments: [key.key, key.kind.rawValue, key.environment, key.isActive, key.createdTime]
+                arguments: [
+                    Data(key.digest.bytes), key.lastFour, key.kind.rawValue, key.environment, key.isActive,
+                    key.createdTime, key.expiresTime,
+                ]
             )
         }
         for list in update.savedIDLists {

@@ -3,6 +3,7 @@
 import FloodgateControlPlane
 import FloodgateJSON
 import FloodgateSpecs
+import FoundationEssentials
 import GRDB
 
 /// Turns rows into values; what cannot be read makes the file corrupt.
@@ -60,12 +61,18 @@ struct RowReader {
         guard let kind = KeyKind(rawValue: text) else {
             throw .corruptFile(path, "a key has the unknown kind \"\(text)\"")
         }
+        let bytes: Data = try value(row, "digest")
+        guard let digest = KeyDigest(bytes: [UInt8](bytes)) else {
+            throw .corruptFile(path, "a key's digest has \(bytes.count) bytes")
+        }
         return SDKKey(
-            key: try value(row, "key"),
+            digest: digest,
+            lastFour: try value(row, "last_four"),
             kind: kind,
             environment: try value(row, "environment"),
             isActive: try value(row, "is_active"),
-            createdTime: try value(row, "created_time")
+            createdTime: try value(row, "created_time"),
+            expiresTime: try value(row, "expires_time")
         )
     }
 

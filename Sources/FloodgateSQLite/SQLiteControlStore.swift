@@ -25,10 +25,18 @@ package final class SQLiteControlStore: ControlStore {
             pool = try DatabasePool(path: path, configuration: ControlFile.configuration)
             // The pool chooses NORMAL, with which the last commits may be gone after a power failure.
             try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
-            try ControlSchema.migrator.migrate(pool)
+            try migrate()
         } catch {
             throw ControlError(database: error, at: path)
         }
+    }
+
+    private func migrate() throws {
+        let isCurrent = try pool.writeWithoutTransaction { db in try ControlSchema.migrator.hasCompletedMigrations(db) }
+        guard !isCurrent else { return }
+        try ControlSchema.migrator.migrate(pool)
+        // The log may hold pages as they were before; a process that still reads them lets go of it later.
+        try? pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
     }
 
     /// Looks at the file's structure without changing anything.

@@ -18,6 +18,8 @@ package struct DataFolder: Sendable {
 
     /// The control store's file.
     package var controlFile: String { path + "/control.sqlite" }
+    /// The keys that the project began with, in clear text.
+    package var initialKeysFile: String { path + "/initial-keys.json" }
     /// The event log's folder.
     package var eventFolder: String { path + "/events" }
 
@@ -50,6 +52,29 @@ package struct DataFolder: Sendable {
         guard descriptor >= 0 else { throw failure("cannot be written: \(Self.reason())") }
         close(descriptor)
         unlink(file)
+    }
+
+    /// Writes a file that the owner alone can read, in the place of one that may be there.
+    func save(_ bytes: [UInt8], as file: String) throws(StartFailure) {
+        let draft = "\(file).new-\(getpid())"
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure("cannot be written: \(Self.reason())") }
+        defer { unlink(draft) }
+        let isWritten = Self.writeAll(bytes[...], to: descriptor) && fsync(descriptor) == 0
+        let isClosed = close(descriptor) == 0
+        guard isWritten, isClosed, rename(draft, file) == 0 else {
+            throw failure("cannot be written: \(Self.reason())")
+        }
+    }
+
+    private static func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
     }
 
     /// Bytes free for this user on the folder's disk; nil if the system does not say.

@@ -94,14 +94,18 @@ package struct FloodgateServer: Sendable {
     }
 
     /// Makes what every project has, loads the demo into an empty one if asked to, and publishes what there is.
-    package func prepare() async throws(StartFailure) {
+    /// - Returns: the keys of a project that was not there before.
+    @discardableResult
+    package func prepare() async throws(StartFailure) -> [IssuedKey] {
+        let keys: [IssuedKey]
         do throws(ControlError) {
             let change = Change(actor: "server")
-            try await control.prepare(by: change)
+            keys = try await control.prepare(by: change)
             if settings.loadsDemo, try await control.isEmpty { try await control.loadDemo(by: change) }
             try await publisher.refresh()
         } catch { throw StartFailure(error) }
         health.didStart()
+        return keys
     }
 
     /// What stands behind the front door, for `run` and for tests.

@@ -72,9 +72,10 @@ package final class Publisher: Service {
     /// Publishes what is new, if anything is.
     /// - Throws: `ControlError` if the store cannot be read.
     package func refresh() async throws(ControlError) {
+        ring.dropExpired(at: now())
         let count = try await control.changeCount()
         guard seen.withLock({ $0 }) != count else { return }
-        ring.replace(with: try await control.keys())
+        ring.replace(with: try await control.keys(), at: now())
         idLists.post(
             try await control.idLists().map { list in
                 IDListFile(

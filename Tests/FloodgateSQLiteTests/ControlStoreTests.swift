@@ -2,6 +2,7 @@
 
 import FloodgateControlPlane
 import FloodgateSpecs
+import Foundation
 import GRDB
 import Testing
 
@@ -122,19 +123,70 @@ import FloodgateSQLite
         for _ in 0..<5 {
             let folder = try ControlStoreTestFolder()
             let file = folder.file
-            let counts = try await withThrowingTaskGroup(of: [String].self) { group in
+            let counts = try await withThrowingTaskGroup(of: [KeyDigest].self) { group in
                 for _ in 0..<6 {
                     group.addTask {
                         let control = ControlPlane(store: try SQLiteControlStore(path: file), now: { 1 })
                         try await control.prepare(by: ControlStoreTestFolder.change)
-                        return try await control.keys().map(\.key)
+                        return try await control.keys().map(\.digest)
                     }
                 }
-                return try await group.reduce(into: Set<[String]>()) { $0.insert($1) }
+                return try await group.reduce(into: Set<[KeyDigest]>()) { $0.insert($1) }
             }
             #expect(counts.count == 1, "all see the same keys")
             #expect(folder.names.filter { $0.contains(".new-") }.isEmpty)
         }
+    }
+
+    @Test func `keys of an older file go on working, and their texts are gone from the disk`() async throws {
+        let folder = try ControlStoreTestFolder()
+        let issued = try await folder.control().prepare(by: ControlStoreTestFolder.change)
+        let revoked = issued[1].text
+        try await folder.control().revokeKey(revoked, by: ControlStoreTestFolder.change)
+        // As the first format had it, with the keys in clear text.
+        let queue = try DatabaseQueue(path: folder.file)
+        try await queue.write { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE key_before (
+                        position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+                        environment TEXT NOT NULL REFERENCES environment (name), is_active INTEGER NOT NULL,
+                        created_time INTEGER NOT NULL
+                    ) STRICT;
+                    """
+            )
+            for issued in issued {
+                try db.execute(
+                    sql: """
+                        INSERT INTO key_before
+                        SELECT position, ?, kind, environment, is_active, created_time FROM sdk_key WHERE digest = ?
+                        """,
+                    arguments: [issued.text, Data(issued.key.digest.bytes)]
+                )
+            }
+            try db.execute(
+                sql: """
+                    DROP TABLE sdk_key;
+                    ALTER TABLE key_before RENAME TO sdk_key;
+                    DELETE FROM grdb_migrations WHERE identifier = '0002 keys as hashes';
+                    """
+            )
+        }
+        try queue.close()
+        #expect(String(decoding: folder.bytes, as: UTF8.self).contains(issued[0].text))
+
+        let store = try SQLiteControlStore(path: folder.file)
+        let control = ControlPlane(store: store, now: { 1_000 })
+        var expected = issued.map(\.key)
+        expected[1].isActive = false
+        #expect(try await control.keys() == expected)
+        for name in folder.names {
+            let bytes = FileManager.default.contents(atPath: "\(folder.path)/\(name)") ?? Data()
+            let text = String(decoding: bytes, as: UTF8.self)
+            for issued in issued { #expect(!text.contains(issued.text.dropFirst(7)), "\(name)") }
+        }
+        try store.close()
+        #expect(try await folder.control().keys() == expected)
     }
 
     @Test func `keeps the last hundred snapshots`() async throws {

@@ -65,7 +65,7 @@ import Testing
         #expect(LoopbackName.isLoopback(authority: authority) == isLoopback)
     }
 
-    private static func base64(_ text: String) -> String {
+    static func base64(_ text: String) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
         var output = ""
         var bytes = Array(text.utf8)[...]

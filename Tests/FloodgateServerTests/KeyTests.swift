@@ -1,55 +1,59 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateControlPlane
+import FloodgateHTTP
 import FloodgateJSON
 import FloodgateServer
 import HTTPTypes
 import Testing
 
 @Suite("Keys") struct KeyTests {
-    /// A route, the kinds that may use it, and what becomes of an unknown key.
-    static let routes: [(method: HTTPRequest.Method, path: String, kinds: Set<KeyKind>, unknown: Int)] = [
-        (.get, "/v1/download_config_specs", [.server], 403), (.get, "/v2/download_config_specs", [.server], 403),
-        (.post, "/v2/download_config_specs", [.server], 403), (.get, "/v1/get_id_lists", [.server], 403),
-        (.post, "/v1/get_id_lists", [.server], 403), (.get, "/v1/download_id_list_file/x", [.server], 403),
-        (.post, "/v1/log_event", [.server, .client], 401), (.post, "/v1/rgstr", [.server, .client], 401),
-        (.post, "/v1/initialize", [.server, .client], 401), (.post, "/v1/check_gate", [.server, .client], 401),
-        (.post, "/v1/get_config", [.server, .client], 401), (.post, "/v1/get_layer", [.server, .client], 401),
-        (.post, "/v1/sdk_exception", [.server, .client], 401), (.get, "/console/v1/gates", [.console], 401),
-        (.get, "/console/v1/gates/new_checkout", [.console], 401),
-        (.put, "/console/v1/gates/new_checkout/enable", [.console], 401),
-        (.patch, "/console/v1/gates/new_checkout", [.console], 401),
-    ]
-
-    @Test(arguments: 0..<routes.count)
-    func `open only the routes of their kind`(index: Int) async throws {
-        let route = Self.routes[index]
-        let server = try await TestServer()
-        let missing = try await server.send(route.method, route.path)
-        #expect(missing.status == .unauthorized)
-        #expect(missing.headers[.wwwAuthenticate] != nil)
-        let unknown = try await server.send(route.method, route.path, headers: [.sdkKey: "secret-nobody"])
-        #expect(unknown.status.code == route.unknown)
-        for kind in KeyKind.allCases {
-            let answer = try await server.send(route.method, route.path, key: kind)
-            if route.kinds.contains(kind) {
-                #expect(![401, 403].contains(answer.status.code), "\(route.path) with a \(kind) key")
-            } else {
-                #expect(answer.status == .forbidden, "\(route.path) with a \(kind) key")
-            }
-        }
-    }
-
     @Test func `end to work when they are revoked, and begin when they are made`() async throws {
         let server = try await TestServer()
         let change = Change(actor: "test")
-        let key = try await server.server.control.createKey(.server, environment: "production", by: change).key
+        let key = try await server.server.control.createKey(.server, environment: "production", by: change).text
         #expect(try await server.send(.get, "/v2/download_config_specs/\(key).json").status == .forbidden)
         try await server.publish()
         #expect(try await server.send(.get, "/v2/download_config_specs/\(key).json").status == .ok)
-        try await server.server.control.deactivateKey(key, by: change)
+        try await server.server.control.revokeKey(key, by: change)
         try await server.publish()
         #expect(try await server.send(.get, "/v2/download_config_specs/\(key).json").status == .forbidden)
+    }
+
+    @Test func `end to work when their time is up, though nothing was changed`() async throws {
+        let server = try await TestServer()
+        let key = try await server.server.control.createKey(
+            .server,
+            environment: "production",
+            lifetime: 60_000,
+            by: Change(actor: "test")
+        ).text
+        try await server.publish()
+        server.clock.advance(milliseconds: 59_999)
+        try await server.publish()
+        #expect(try await server.send(.get, "/v2/download_config_specs/\(key).json").status == .ok)
+        server.clock.advance(milliseconds: 1)
+        try await server.publish()
+        #expect(try await server.send(.get, "/v2/download_config_specs/\(key).json").status == .forbidden)
+        #expect(try await server.send(.get, "/v2/download_config_specs", key: .server).status == .ok)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `end what they opened without an end when they are revoked`() async throws {
+        let server = try await TestServer { $0.listen = ListenAddress(host: "0.0.0.0", port: 8080) }
+        let headers: HTTPFields = [.authorization: "Basic " + ConsoleAccessTests.base64("ana:\(server.key(.console))")]
+        let answer = try await server.open(.get, "/console/live", headers: headers)
+        #expect(answer.head.status == .ok)
+        guard case .parts(nil, let produce) = answer.body else {
+            Issue.record("The console's stream has an end")
+            return
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await produce(CollectingWriter()) }
+            try await server.server.control.revokeKey(server.key(.console), by: Change(actor: "test"))
+            try await server.publish()
+            try await group.waitForAll()
+        }
     }
 
     @Test func `are taken from the header before the query before the path`() async throws {

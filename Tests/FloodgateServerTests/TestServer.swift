@@ -15,7 +15,9 @@ import Synchronization
 /// A whole server over stores in memory, with the demo project, asked through its front door.
 struct TestServer {
     let server: FloodgateServer
+    let store = InMemoryControlStore()
     let log: InMemoryEventLog
+    let clock = TestClock()
     let keys: [KeyKind: String]
     private let door: Rehearsal
 
@@ -26,19 +28,18 @@ struct TestServer {
         log = InMemoryEventLog()
         server = FloodgateServer(
             settings: settings,
-            store: InMemoryControlStore(),
+            store: store,
             eventLog: log,
             eventLogService: NoService(),
             registry: MetricsRegistry(),
-            now: { 1_750_000_360_000 },
+            now: { [clock] in clock.now },
             logger: Logger(label: "test") { label in
                 LineLogHandler(label: label, format: .json, level: .trace, write: { _ in })
             }
         )
-        try await server.prepare()
+        let made = try await server.prepare()
         door = try await Rehearsal(server.front())
-        let made = try await server.control.keys()
-        keys = Dictionary(made.map { ($0.kind, $0.key) }) { first, _ in first }
+        keys = Dictionary(made.map { ($0.key.kind, $0.text) }) { first, _ in first }
     }
 
     func key(_ kind: KeyKind) -> String { keys[kind] ?? "" }
@@ -63,17 +64,36 @@ struct TestServer {
         headers: HTTPFields = [:],
         bytes: [UInt8]?
     ) async throws -> TestResponse {
+        try await TestResponse(try await open(method, path, key: key, headers: headers, bytes: bytes))
+    }
+
+    /// The answer as it begins: the bytes of a stream are for whoever asks for them.
+    func open(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        key: KeyKind? = nil,
+        headers: HTTPFields = [:],
+        bytes: [UInt8]? = nil
+    ) async throws -> OutboundAnswer {
         var headers = headers
         if let key { headers[.sdkKey] = self.key(key) }
         var request = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
         request.headerFields = headers
-        let answer = try await door.reply(
+        return try await door.reply(
             to: request,
             body: bytes.map { ByteBuffer(bytes: $0) } ?? ByteBuffer(),
             over: NIOAsyncTestingChannel()
         )
-        return try await TestResponse(answer)
     }
+}
+
+/// Unix milliseconds that only pass when they are told to.
+final class TestClock: Sendable {
+    private let time = Mutex<Int64>(1_750_000_360_000)
+
+    var now: Int64 { time.withLock { $0 } }
+
+    func advance(milliseconds: Int64) { time.withLock { $0 += milliseconds } }
 }
 
 /// What the server answered.
@@ -97,7 +117,7 @@ struct TestResponse: Sendable {
     }
 }
 
-private final class CollectingWriter: AnswerWriter {
+final class CollectingWriter: AnswerWriter {
     let collected = Mutex(ByteBuffer())
 
     func write(_ part: ByteBuffer) async throws { collected.withLock { _ = $0.writeImmutableBuffer(part) } }

@@ -7,18 +7,20 @@ import FloodgateServer
 struct Greeting {
     let settings: ServerSettings
     let address: ListenAddress
+    /// The good ones.
     let keys: [SDKKey]
+    let initialKeys: InitialKeys
 
     var text: String {
         let url = settings.publicURL ?? settings.localURL(of: address) + settings.pathPrefix
-        let server = key(.server)
+        let server = text(.server) ?? "YOUR-SERVER-KEY"
         return """
 
             Floodgate \(FloodgateVersion.current) serves \(settings.dataFolder)
 
               Console     \(url)/
-              Server key  \(server)
-              Client key  \(key(.client))
+              Server key  \(line(.server))
+              Client key  \(line(.client))
 
             Swift
 
@@ -55,7 +57,15 @@ struct Greeting {
             """
     }
 
-    private func key(_ kind: KeyKind) -> String {
-        keys.first { $0.kind == kind }?.key ?? "(none; make one with `floodgate keys create \(kind.rawValue)`)"
+    /// What the first key of `kind` reads that can still be shown.
+    private func text(_ kind: KeyKind) -> String? {
+        keys.lazy.filter { $0.kind == kind }.compactMap { initialKeys.text(of: $0) }.first
+    }
+
+    private func line(_ kind: KeyKind) -> String {
+        if let text = text(kind) { return text }
+        let another = "make one with `floodgate keys create \(kind.rawValue)`"
+        guard let key = keys.first(where: { $0.kind == kind }) else { return "(none; \(another))" }
+        return "\(key.masked) (shown when it was made; \(another.replacing("one", with: "another")))"
     }
 }

@@ -16,6 +16,9 @@ struct ServeCommand: AsyncParsableCommand {
             console's address, a server key, a client key, and snippets to paste. It stops on SIGTERM and SIGINT, after \
             the requests that are running.
 
+            Keys are kept as hashes. Those of a new project are written down once, in the folder's initial-keys.json, \
+            which its owner alone can read; delete it when you have noted them.
+
             On a loopback address nobody has to log in at the console. On any other address the browser asks for a name, \
             which goes into the audit log, and a password, which is a console key (`floodgate keys list`).
 
@@ -122,10 +125,14 @@ struct ServeCommand: AsyncParsableCommand {
 
         try Self.checkAddress(settings.listen)
         let server = try FloodgateServer.open(settings, registry: registry, now: SystemClock.now, logger: logger)
-        try await server.prepare()
-        let keys = try await server.control.keys().filter(\.isActive)
+        let folder = DataFolder(path: settings.dataFolder)
+        try InitialKeys.keep(try await server.prepare(), in: folder)
+        let keys = try await server.control.keys().filter { $0.isGood(at: SystemClock.now()) }
+        let initialKeys = InitialKeys(in: folder)
         try await server.run { address in
-            StandardStreams.output(Greeting(settings: settings, address: address, keys: keys).text)
+            StandardStreams.output(
+                Greeting(settings: settings, address: address, keys: keys, initialKeys: initialKeys).text
+            )
         }
     }
 

@@ -48,8 +48,8 @@ extension ConsoleRoutes {
                         }
                         recent.end()
                     }
-                    // Ends when the reader is gone (a write throws), the feed ends, or the server stops.
-                    try? await send(recent, to: &writer)
+                    // Ends when the reader is gone (a write throws) or its key is, the feed ends, or the server stops.
+                    try? await send(recent, to: &writer, while: context.isStillWelcome)
                     subscription.cancel()
                     group.cancelAll()
                 }
@@ -58,9 +58,13 @@ extension ConsoleRoutes {
         )
     }
 
-    @concurrent private func send(_ recent: RecentRows, to writer: inout any ResponseBodyWriter) async throws {
+    @concurrent private func send(
+        _ recent: RecentRows,
+        to writer: inout any ResponseBodyWriter,
+        while isStillWelcome: @Sendable () -> Bool
+    ) async throws {
         var silence = 0
-        while !Task.isShuttingDownGracefully {
+        while !Task.isShuttingDownGracefully, isStillWelcome() {
             try await Task.sleep(for: .milliseconds(200))
             let (rows, position, hasEnded) = recent.take()
             silence += 1

@@ -83,13 +83,15 @@ struct ConsoleRoutes: Sendable {
         status: HTTPResponse.Status = .ok
     ) async throws -> Response {
         let history = try await control.auditLog(limit: 1000).filter { $0.entity == entity.label }
-        let keys = try await control.keys()
+        let key = try await control.keys().first {
+            $0.kind == .server && $0.environment == environment && $0.isGood(at: now())
+        }
         let content = EntityContent(
             entity: entity,
             entities: entities,
             history: history,
             address: try settings.baseURL(of: request, hadPathPrefix: !settings.pathPrefix.isEmpty),
-            serverKey: keys.first { $0.kind == .server && $0.isActive && $0.environment == environment }?.key
+            serverKey: key?.masked
         )
         return .page(pages.entity(content, frame: frame(.none, notice: notice)), status: status)
     }

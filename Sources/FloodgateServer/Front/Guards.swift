@@ -68,7 +68,7 @@ final class Guards: Sendable {
         try checkMemory(route)
         if route.shedClass != .vital, limits[route.shedClass.rawValue].isFull { throw Self.overload }
         guard let caller else { return [] }
-        let number = UInt64(bitPattern: Int64(caller.key.hashValue))
+        let number = caller.digest.number
         if route.isNative, changes {
             let outcome = buckets.take(number ^ 0x5EED, settings.changes, at: now)
             guard outcome.isAllowed else { throw tooMany(outcome, settings.changes) }

@@ -82,7 +82,7 @@ package struct ServerFront: FrontService {
         let address = head.clientAddress(from: peer, trusting: settings.trustedProxies)
         let caller = try authenticate(head, route, address, lane, loop)
         try checkBody(head, route)
-        let fields = try guards.check(route, caller: caller, changes: head.method != .get, at: loop.now)
+        let fields = try guards.check(route, caller: caller?.key, changes: head.method != .get, at: loop.now)
         return terms(route, index, fields: fields, caller: caller)
     }
 
@@ -90,7 +90,7 @@ package struct ServerFront: FrontService {
         _ route: Route,
         _ index: Int,
         fields: [Refusal.Field] = [],
-        caller: SDKKey? = nil
+        caller: Caller? = nil
     ) -> RequestTerms {
         RequestTerms(
             route: index,
@@ -115,7 +115,7 @@ package struct ServerFront: FrontService {
         _ address: ClientAddress?,
         _ lane: FastLane,
         _ loop: LoopState
-    ) throws(Refusal) -> SDKKey? {
+    ) throws(Refusal) -> Caller? {
         guard case .keys(let kinds, let unknownStatus) = route.access else { return nil }
         let challenge = [Refusal.Field("www-authenticate", "StatsigApiKey realm=\"floodgate\"")]
         guard let text = keyText(of: head, route) else {
@@ -135,7 +135,7 @@ package struct ServerFront: FrontService {
             throw Refusal(
                 unknownStatus,
                 "key_unknown",
-                "The SDK key is not known here, or was revoked",
+                "The SDK key is not known here, was revoked or has expired",
                 fields: unknownStatus == 401 ? challenge : []
             )
         }
@@ -148,7 +148,7 @@ package struct ServerFront: FrontService {
                 "Forbidden resource: this route takes a \(wanted) key, not a \(key.kind.rawValue) key"
             )
         }
-        return key
+        return Caller(key: key, text: text)
     }
 
     /// The first of header, query and last part of the path that is there; native routes take headers alone.
@@ -204,7 +204,7 @@ package struct ServerFront: FrontService {
         var logger = logger
         logger[metadataKey: "hb.request.id"] = .string(request.id)
         var context = ServerContext(source: ApplicationRequestContextSource(channel: request.channel, logger: logger))
-        context.caller = request.terms.caller as? SDKKey
+        context.caller = request.terms.caller as? Caller
         context.setRemoteAddress(request.peer.address?.ipAddress)
         var head = request.head
         if let path = head.path, let rest = stripped(path) {

@@ -25,12 +25,14 @@ package struct AuthenticateConsole: RouterMiddleware {
         if isLoopback, let authority = request.head.authority, LoopbackName.isLoopback(authority: authority) {
             context.actor = "console"
         } else {
-            context.actor = try login(request.headers[.authorization])
+            let (name, key) = try login(request.headers[.authorization])
+            context.actor = name
+            context.isStillWelcome = { [ring] in ring.isActive(key.digest) }
         }
         return try await next(request, context)
     }
 
-    private func login(_ header: String?) throws -> String {
+    private func login(_ header: String?) throws -> (name: String, key: SDKKey) {
         guard let header, header.lowercased().hasPrefix("basic "),
             let decoded = Base64.decode(header.dropFirst("basic ".count).utf8)
         else {
@@ -45,7 +47,7 @@ package struct AuthenticateConsole: RouterMiddleware {
             throw refusal("unknown", "The password must be an active console key")
         }
         let name = parts[0].unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(64)
-        return name.isEmpty ? "console" : "console:" + String(String.UnicodeScalarView(name))
+        return (name.isEmpty ? "console" : "console:" + String(String.UnicodeScalarView(name)), key)
     }
 
     private func refusal(_ reason: String, _ message: String) -> ServerError {

@@ -1,15 +1,23 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import CFloodgateSHA256
 package import FloodgateControlPlane
 import Synchronization
 
-/// All keys of the project in memory, so that no request has to ask the store whether a key is good.
-///
-/// Keys are looked up by their SHA-256, and digests are compared in a time that does not depend on where they differ.
+/// All good keys of the project in memory, by their SHA-256, so that no request has to ask the store for one.
 package final class KeyRing: Sendable {
     private struct State: Sendable {
         var keys: [KeyDigest: SDKKey] = [:]
+        /// When the next key expires, in Unix milliseconds.
+        var nextEnd = Int64.max
+
+        init() {}
+
+        init(_ all: [SDKKey], at now: Int64) {
+            for key in all where key.isGood(at: now) {
+                keys[key.digest] = key
+                if let end = key.expiresTime { nextEnd = min(nextEnd, end) }
+            }
+        }
     }
 
     private let state = Mutex(State())
@@ -18,12 +26,20 @@ package final class KeyRing: Sendable {
     /// Makes a ring without keys.
     package init() {}
 
-    /// Puts `keys` in the place of all that were there.
-    package func replace(with keys: [SDKKey]) {
-        let active = keys.filter(\.isActive)
-        let byDigest = Dictionary(active.map { (KeyDigest(of: $0.key), $0) }) { first, _ in first }
-        state.withLock { $0.keys = byDigest }
+    /// Puts those of `keys` that are good at `now`, in Unix milliseconds, in the place of all that were there.
+    package func replace(with keys: [SDKKey], at now: Int64) {
+        state.withLock { $0 = State(keys, at: now) }
         generation.add(1, ordering: .releasing)
+    }
+
+    /// Drops the keys that have expired at `now`, in Unix milliseconds.
+    package func dropExpired(at now: Int64) {
+        let didExpire = state.withLock { state in
+            guard state.nextEnd <= now else { return false }
+            state = State(Array(state.keys.values), at: now)
+            return true
+        }
+        if didExpire { generation.add(1, ordering: .releasing) }
     }
 
     /// Changes whenever the keys do.
@@ -32,43 +48,12 @@ package final class KeyRing: Sendable {
     /// All keys that are good.
     var active: [KeyDigest: SDKKey] { state.withLock { $0.keys } }
 
-    /// The key that reads `text`, if there is one and it was not withdrawn.
+    /// The key that reads `text`, if there is one that is good.
     package func activeKey(_ text: String) -> SDKKey? {
         let digest = KeyDigest(of: text)
         return state.withLock { $0.keys[digest] }
     }
-}
 
-/// The SHA-256 of a key.
-struct KeyDigest: Sendable, Hashable {
-    private let words: (UInt64, UInt64, UInt64, UInt64)
-
-    init(_ bytes: UnsafeRawBufferPointer) {
-        words = withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { digest in
-            floodgate_sha256(
-                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
-                bytes.count,
-                digest.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            )
-            return (
-                digest.load(fromByteOffset: 0, as: UInt64.self), digest.load(fromByteOffset: 8, as: UInt64.self),
-                digest.load(fromByteOffset: 16, as: UInt64.self), digest.load(fromByteOffset: 24, as: UInt64.self)
-            )
-        }
-    }
-
-    init(of text: String) {
-        var text = text
-        self = text.withUTF8 { KeyDigest(UnsafeRawBufferPointer($0)) }
-    }
-
-    static func == (left: KeyDigest, right: KeyDigest) -> Bool {
-        (left.words.0 ^ right.words.0) | (left.words.1 ^ right.words.1) | (left.words.2 ^ right.words.2)
-            | (left.words.3 ^ right.words.3) == 0
-    }
-
-    func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
-
-    /// A number for tables of keys.
-    var number: UInt64 { words.0 }
+    /// Whether the key with `digest` is good.
+    func isActive(_ digest: KeyDigest) -> Bool { state.withLock { $0.keys[digest] != nil } }
 }

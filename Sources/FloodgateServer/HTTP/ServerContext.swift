@@ -10,10 +10,12 @@ package struct ServerContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The peer's address, without its port; nil if it has none.
     package private(set) var remoteAddress: String?
-    /// The key that opened the route; only `AuthenticateSDK` sets it.
-    var caller: SDKKey?
+    /// Whose key opened the route; only the front door sets it.
+    var caller: Caller?
     /// Who is at the console; only `AuthenticateConsole` sets it.
     var actor: String?
+    /// Whether who is at the console would still be let in, for answers that have no end.
+    var isStillWelcome: @Sendable () -> Bool = { true }
     /// Whether the request's path began with the prefix that the server is mounted under.
     var hadPathPrefix = false
 
@@ -26,11 +28,19 @@ package struct ServerContext: RequestContext {
     mutating func setRemoteAddress(_ address: String?) { remoteAddress = address }
 }
 
+/// Who sent a request: a good key, with the text that showed it.
+struct Caller: Sendable {
+    let key: SDKKey
+    let text: String
+}
+
 /// A request with an SDK's key.
 package struct SDKContext: ChildRequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The key that was sent: known, active and of a kind that may use the route.
     package let caller: SDKKey
+    /// The key as it was sent, which nothing but the request knows.
+    let keyText: String
     /// The peer's address, without its port.
     package let remoteAddress: String?
     let hadPathPrefix: Bool
@@ -40,7 +50,8 @@ package struct SDKContext: ChildRequestContext {
             throw ServerError(.internalFault, "The route was set up without a look at the key")
         }
         coreContext = context.coreContext
-        self.caller = caller
+        self.caller = caller.key
+        keyText = caller.text
         remoteAddress = context.remoteAddress
         hadPathPrefix = context.hadPathPrefix
     }
@@ -51,6 +62,8 @@ package struct ConsoleContext: ChildRequestContext {
     package var coreContext: CoreRequestContextStorage
     /// Who it is, as audit records name them.
     package let actor: String
+    /// Whether they would still be let in, for answers that have no end.
+    let isStillWelcome: @Sendable () -> Bool
 
     package init(context: ServerContext) throws {
         guard let actor = context.actor else {
@@ -58,6 +71,7 @@ package struct ConsoleContext: ChildRequestContext {
         }
         coreContext = context.coreContext
         self.actor = actor
+        isStillWelcome = context.isStillWelcome
     }
 }
 

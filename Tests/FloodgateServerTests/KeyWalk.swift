@@ -1,0 +1,145 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import Testing
+
+/// One method of one route with what keys must do there, said again and by hand: not what the server's table says.
+struct KeyWalk: Sendable, CustomTestStringConvertible {
+    enum Access: Hashable {
+        /// Everybody.
+        case open
+        /// Server keys; the SDK's fetches are refused for good.
+        case specs
+        /// Server and client keys; unknown ones are asked to try again.
+        case users
+        /// Console keys, in headers alone.
+        case native
+        /// People.
+        case console
+    }
+
+    let method: String
+    /// As in the server's table.
+    let pattern: String
+    /// The path that is asked for; a key follows it if the pattern ends so.
+    let path: String
+    let access: Access
+    /// The status for whoever is let in.
+    let good: Int
+    var body: String?
+
+    var testDescription: String { "\(method) \(pattern)" }
+
+    init(
+        _ method: String,
+        _ pattern: String,
+        at path: String? = nil,
+        _ access: Access,
+        _ good: Int,
+        _ body: String? = nil
+    ) {
+        self.method = method
+        self.pattern = pattern
+        self.path = path ?? pattern.replacing("{key}", with: "")
+        self.access = access
+        self.good = good
+        self.body = body
+    }
+
+    /// The status, and the code of the error if it is one.
+    func expected(_ shown: KeyWalkTests.Shown) -> (status: Int, code: String?) {
+        let kinds: Set<KeyKind> =
+            switch access {
+            case .specs: [.server]
+            case .users: [.server, .client]
+            case .native: [.console]
+            case .open, .console: []
+            }
+        switch shown {
+        case .good(let kind, _): return kinds.contains(kind) ? (good, nil) : (403, "forbidden")
+        case .revoked, .expired, .foreign, .unknown: return (access == .specs ? 403 : 401, "key_unknown")
+        case .nothing: return (401, "key_missing")
+        }
+    }
+
+    static let routes: [KeyWalk] = [
+        .init("GET", "/v1/download_config_specs", .specs, 200),
+        .init("POST", "/v1/download_config_specs", .specs, 200, "{}"),
+        .init("GET", "/v1/download_config_specs/{key}", .specs, 200),
+        .init("POST", "/v1/download_config_specs/{key}", .specs, 200, "{}"),
+        .init("GET", "/v2/download_config_specs", .specs, 200),
+        .init("POST", "/v2/download_config_specs", .specs, 200, "{}"),
+        .init("GET", "/v2/download_config_specs/{key}", .specs, 200),
+        .init("POST", "/v2/download_config_specs/{key}", .specs, 200, "{}"),
+        .init("GET", "/v1/get_id_lists", .specs, 200), .init("POST", "/v1/get_id_lists", .specs, 200, "{}"),
+        .init("GET", "/v1/get_id_lists/{key}", .specs, 200), .init("POST", "/v1/get_id_lists/{key}", .specs, 200, "{}"),
+        .init("GET", "/v1/download_id_list_file/{fileID}", at: "/v1/download_id_list_file/none", .specs, 404),
+
+        .init("POST", "/v1/initialize", .users, 200, "{\"user\":{\"userID\":\"u\"}}"),
+        .init("POST", "/v1/check_gate", .users, 200, "{\"user\":{\"userID\":\"u\"},\"gateName\":\"new_checkout\"}"),
+        .init("POST", "/v1/get_config", .users, 200, "{\"user\":{\"userID\":\"u\"},\"configName\":\"catalog_page\"}"),
+        .init("POST", "/v1/get_layer", .users, 200, "{\"user\":{\"userID\":\"u\"},\"layerName\":\"search_page\"}"),
+        .init("POST", "/v1/sdk_exception", .users, 202, "{}"),
+        .init("POST", "/v1/log_event", .users, 202, "{\"events\":[]}"),
+        .init("POST", "/v1/rgstr", .users, 202, "{\"events\":[]}"),
+
+        .init("GET", "/console/v1/gates", .native, 200), .init("GET", "/console/v1/dynamic_configs", .native, 200),
+        .init("GET", "/console/v1/experiments", .native, 200), .init("GET", "/console/v1/layers", .native, 200),
+        .init("GET", "/console/v1/segments", .native, 200), .init("GET", "/console/v1/holdouts", .native, 200),
+        .init("GET", "/console/v1/gates/{id}", at: "/console/v1/gates/new_checkout", .native, 200),
+        .init(
+            "PATCH",
+            "/console/v1/gates/{id}",
+            at: "/console/v1/gates/new_checkout",
+            .native,
+            200,
+            "{\"isEnabled\":true}"
+        ),
+        .init("GET", "/console/v1/dynamic_configs/{id}", at: "/console/v1/dynamic_configs/catalog_page", .native, 200),
+        .init("GET", "/console/v1/experiments/{id}", at: "/console/v1/experiments/checkout_copy", .native, 200),
+        .init("GET", "/console/v1/layers/{id}", at: "/console/v1/layers/search_page", .native, 200),
+        .init("GET", "/console/v1/segments/{id}", at: "/console/v1/segments/none", .native, 404),
+        .init("GET", "/console/v1/holdouts/{id}", at: "/console/v1/holdouts/autumn_holdout", .native, 200),
+        .init("PUT", "/console/v1/gates/{id}/enable", at: "/console/v1/gates/new_checkout/enable", .native, 200),
+        .init("PUT", "/console/v1/gates/{id}/disable", at: "/console/v1/gates/new_checkout/disable", .native, 200),
+        .init("GET", "/console/v1/gates/{id}/rules", at: "/console/v1/gates/new_checkout/rules", .native, 200),
+        .init("PATCH", "/console/v1/gates/{id}/rules", at: "/console/v1/gates/new_checkout/rules", .native, 400, "{}"),
+        .init("GET", "/console/v1/gates/{id}/rules/{ruleID}", at: "/console/v1/gates/none/rules/none", .native, 404),
+        .init(
+            "PATCH",
+            "/console/v1/gates/{id}/rules/{ruleID}",
+            at: "/console/v1/gates/none/rules/none",
+            .native,
+            404,
+            "{}"
+        ),
+
+        .init("GET", "/", .console, 200), .init("GET", "/live", .console, 200), .init("GET", "/audit", .console, 200),
+        .init("GET", "/gates/{name}", at: "/gates/new_checkout", .console, 200),
+        .init("GET", "/segments/{name}", at: "/segments/segment:loyal_customers", .console, 200),
+        .init("GET", "/holdouts/{name}", at: "/holdouts/autumn_holdout", .console, 200),
+        .init("GET", "/configs/{name}", at: "/configs/catalog_page", .console, 200),
+        .init("GET", "/experiments/{name}", at: "/experiments/checkout_copy", .console, 200),
+        .init("GET", "/layers/{name}", at: "/layers/search_page", .console, 200),
+        .init("GET", "/console/live", .console, 200),
+        .init(
+            "POST",
+            "/gates/{name}/toggle",
+            at: "/gates/new_checkout/toggle",
+            .console,
+            303,
+            "enabled=true&reason=walk"
+        ),
+        .init(
+            "POST",
+            "/gates/{name}/rollout",
+            at: "/gates/new_checkout/rollout",
+            .console,
+            303,
+            "percent=10&reason=walk"
+        ),
+        .init("GET", "/console/assets/{file}", at: "/console/assets/console.css", .open, 200),
+        .init("GET", "/livez", .open, 200), .init("GET", "/readyz", .open, 200),
+        .init("GET", "/metrics", .console, 200),
+    ]
+}
