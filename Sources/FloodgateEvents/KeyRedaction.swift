@@ -3,7 +3,7 @@
 internal import FloodgateJSON
 
 /// Takes SDK keys out of texts: SDKs report addresses that have their key in the path or the query.
-enum KeyRedaction {
+package enum KeyRedaction {
     private static let prefixes: [[UInt8]] = ["secret-", "client-", "console-"].map { Array($0.utf8) }
 
     static func redact(_ event: inout Event) {
@@ -28,7 +28,9 @@ enum KeyRedaction {
     }
 
     /// `text` with every key replaced by its prefix and `redacted`.
-    static func redacted(_ text: String) -> String {
+    ///
+    /// What has fewer than `shortest` characters behind its prefix is taken for a name, such as `client-side`.
+    package static func redacted(_ text: String, shortest: Int = 1) -> String {
         var text = text
         let changed: [UInt8]? = text.withUTF8 { bytes in
             var output: [UInt8]?
@@ -42,7 +44,7 @@ enum KeyRedaction {
                 var end = position + prefix.count
                 let start = end
                 while end < bytes.count, isKeyByte(bytes[end]) { end += 1 }
-                if end > start {
+                if end - start >= shortest {
                     var result = output ?? []
                     result.append(contentsOf: bytes[copied..<start])
                     result.append(contentsOf: "redacted".utf8)

@@ -18,6 +18,7 @@ struct TestServer {
     let store = InMemoryControlStore()
     let log: InMemoryEventLog
     let clock = TestClock()
+    let lines = LogLines()
     let keys: [KeyKind: String]
     private let door: Rehearsal
 
@@ -33,8 +34,8 @@ struct TestServer {
             eventLogService: NoService(),
             registry: MetricsRegistry(),
             now: { [clock] in clock.now },
-            logger: Logger(label: "test") { label in
-                LineLogHandler(label: label, format: .json, level: .trace, write: { _ in })
+            logger: Logger(label: "test") { [lines] label in
+                LineLogHandler(label: label, format: .json, level: .trace, write: lines.add)
             }
         )
         let made = try await server.prepare()
@@ -94,6 +95,15 @@ final class TestClock: Sendable {
     var now: Int64 { time.withLock { $0 } }
 
     func advance(milliseconds: Int64) { time.withLock { $0 += milliseconds } }
+}
+
+/// What the server logged.
+final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
 }
 
 /// What the server answered.

@@ -2,6 +2,7 @@
 
 import FloodgateConsole
 import FloodgateControlPlane
+import FloodgateEvents
 import FloodgateIngest
 import HTTPTypes
 import Hummingbird
@@ -144,6 +145,8 @@ struct ConsoleRoutes: Sendable {
     }
 
     private func notFound(_ text: String) -> Response {
+        // It names what was asked for, and somebody may have put a key there.
+        let text = KeyRedaction.redacted(text, shortest: 16)
         let page = pages.message(status: 404, title: "Not found", text: text, frame: frame(.none))
         return .page(page, status: .notFound)
     }

@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import FloodgateEvents
 import FloodgateHTTP
 import FloodgateJSON
 
@@ -20,13 +21,15 @@ struct Problem: Sendable {
 
     /// The body.
     func bytes(requestID: String?) -> [UInt8] {
+        // Errors name what was asked for, and somebody may have put a key there.
+        let detail = KeyRedaction.redacted(detail, shortest: 16)
         var object: JSONObject = [
             "type": .string("about:blank"), "title": .string(ReasonPhrase.of(status)), "status": .integer(status),
             "code": .string(code), "detail": .string(detail), "message": .string(detail),
         ]
         if 400..<500 ~= status {
             var fault: JSONObject = ["message": .string(detail)]
-            fault.set("pointer", pointer.map(JSONValue.string))
+            fault.set("pointer", pointer.map { .string(KeyRedaction.redacted($0, shortest: 16)) })
             object["errors"] = [.object(fault)]
         }
         if saysFailure { object["success"] = false }

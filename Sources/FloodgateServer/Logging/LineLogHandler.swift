@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import FloodgateEvents
 import FloodgateJSON
 package import Logging
 
@@ -45,10 +46,13 @@ package struct LineLogHandler: LogHandler {
         if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
         if let given = event.metadata { all.merge(given) { _, new in new } }
         let time = SystemClock.text(now())
-        switch format {
-        case .json: write(jsonLine(event, all, time))
-        case .text: write(textLine(event, all, time))
-        }
+        let line =
+            switch format {
+            case .json: jsonLine(event, all, time)
+            case .text: textLine(event, all, time)
+            }
+        // Nothing of ours logs a key; what libraries say of an error may hold an address with one.
+        write(KeyRedaction.redacted(line, shortest: 16))
     }
 
     private func jsonLine(_ event: LogEvent, _ metadata: Logger.Metadata, _ time: String) -> String {
