@@ -8,6 +8,7 @@ import FloodgateSQLite
 import Hummingbird
 package import Logging
 import NIOCore
+import NIOPosix
 package import ServiceLifecycle
 import UnixSignals
 
@@ -122,6 +123,7 @@ package struct FloodgateServer: Sendable {
     /// The HTTP side: speaks TLS with an `identity`, and calls `onListening` with the address when it listens.
     private func door(
         _ identity: TLSIdentity?,
+        on group: MultiThreadedEventLoopGroup,
         onListening: @escaping @Sendable (ListenAddress) async -> Void
     ) -> FrontDoor {
         let listen = settings.listen
@@ -135,6 +137,7 @@ package struct FloodgateServer: Sendable {
             limits: limits,
             service: front(),
             drainTimeout: settings.drainTimeout,
+            group: group,
             logger: logger
         ) { addresses in
             await onListening(ListenAddress(host: listen.host, port: addresses.first??.port ?? listen.port))
@@ -150,8 +153,9 @@ package struct FloodgateServer: Sendable {
         do { identity = try settings.tls.map { try TLSIdentity($0) } } catch {
             throw StartFailure(.other, "The certificate and key cannot be used: \(error)")
         }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: Processors.available)
         let services: [any Service] = [
-            eventLogService, publisher, door(identity, onListening: onRunning),
+            eventLogService, publisher, door(identity, on: group, onListening: onRunning),
             CertificateWatch(identity: identity, logger: logger), MemoryWatch(guards: guards),
             ShutdownNotice(health: health, feed: intake.feed),
         ]
@@ -165,8 +169,13 @@ package struct FloodgateServer: Sendable {
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError {
+            try? await group.shutdownGracefully()
             throw StartFailure(listening: settings.listen, error)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
         }
+        try? await group.shutdownGracefully()
     }
 }
 
