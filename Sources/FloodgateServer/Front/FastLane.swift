@@ -19,11 +19,29 @@ final class FastLane {
     private var keys: [KeyDigest: SDKKey] = [:]
     private var answers: [String: ConfigAnswers] = [:]
     private let alive = FastLane.plain(200, "ok\n")
+    private let numbers: Numbers
 
-    init(ring: KeyRing, board: ConfigAnswersBoard, health: Health) {
+    /// Where the routes of this lane stand in the table.
+    private struct Numbers {
+        let live: Int
+        let ready: Int
+        /// By shape, and then without and with a key in the path.
+        let specs: [Int]
+
+        init(_ table: RouteTable) {
+            live = table.number(of: "/livez")
+            ready = table.number(of: "/readyz")
+            specs = ["/v1", "/v2"].flatMap { version in
+                ["", "/{key}"].map { table.number(of: "\(version)/download_config_specs\($0)") }
+            }
+        }
+    }
+
+    init(ring: KeyRing, board: ConfigAnswersBoard, health: Health, table: RouteTable) {
         self.ring = ring
         self.board = board
         self.health = health
+        numbers = Numbers(table)
     }
 
     /// The key that `text` reads, if it is a good one.
@@ -36,11 +54,11 @@ final class FastLane {
         return keys[KeyDigest(text)]
     }
 
-    /// The answer to a request whose answer is ready; nil for all others, be they good or bad.
-    func answer(_ head: RequestHead, path: UnsafeRawBufferPointer) -> FastAnswer? {
+    /// The answer to a request whose answer is ready, and its route; nil for all others, be they good or bad.
+    func answer(_ head: RequestHead, path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
         guard head.method == .get || head.method == .head, head.framing == .none else { return nil }
-        if path.count == 6, path.elementsEqual("/livez".utf8) { return FastAnswer(alive) }
-        if path.count == 7, path.elementsEqual("/readyz".utf8) { return ready }
+        if path.count == 6, path.elementsEqual("/livez".utf8) { return (FastAnswer(alive), numbers.live) }
+        if path.count == 7, path.elementsEqual("/readyz".utf8) { return (ready, numbers.ready) }
         return config(head, path)
     }
 
@@ -58,7 +76,7 @@ final class FastLane {
     }
 
     /// `/v1/download_config_specs/{key}.json` and its like.
-    private func config(_ head: RequestHead, _ path: UnsafeRawBufferPointer) -> FastAnswer? {
+    private func config(_ head: RequestHead, _ path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
         let folder = "/v1/download_config_specs".utf8.count
         guard path.count >= folder, path[0] == UInt8(ascii: "/"), path[1] == UInt8(ascii: "v"),
             path[2] == UInt8(ascii: "1") || path[2] == UInt8(ascii: "2"),
@@ -84,11 +102,15 @@ final class FastLane {
             answers = board.all
             answersVersion = version
         }
-        return answers[key.environment]?.answer(
-            path[2] == UInt8(ascii: "1") ? .v1 : .v2,
+        let isFirst = path[2] == UInt8(ascii: "1")
+        let answer = answers[key.environment]?.answer(
+            isFirst ? .v1 : .v2,
             query: head.query,
-            acceptsGzip: Self.acceptsGzip(head.acceptEncoding)
-        ).map { FastAnswer($0, isForKnown: true) }
+            acceptsGzip: Self.acceptsGzip(head.acceptEncoding),
+            ifNoneMatch: head.ifNoneMatch
+        )
+        let number = numbers.specs[(isFirst ? 0 : 2) + (path.count > folder ? 1 : 0)]
+        return answer.map { (FastAnswer($0, isForKnown: true), number) }
     }
 
     private static func acceptsGzip(_ header: UnsafeRawBufferPointer?) -> Bool {
