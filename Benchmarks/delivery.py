@@ -56,11 +56,11 @@ def document(size):
              "condition_map": {"c": {"type": "public", "targetValue": None, "operator": None, "field": None,
                                      "additionalValues": {}, "idType": "userID"}}}
     while True:
-        h = hashlib.sha256(b"%d" % i).hexdigest()
-        gates["gate_" + h[:8]] = {
-            "type": "feature_gate", "salt": h[8:44], "enabled": True, "defaultValue": False, "idType": "userID",
-            "entity": "feature_gate", "rules": [{"name": h[44:54], "passPercentage": i % 100, "conditions": ["c"],
-                                                 "returnValue": True, "id": h[44:64], "salt": h[20:56],
+        h = hashlib.sha512(b"%d" % i).hexdigest()
+        gates["gate_" + h[:12]] = {
+            "type": "feature_gate", "salt": h[12:48], "enabled": True, "defaultValue": False, "idType": "userID",
+            "entity": "feature_gate", "rules": [{"name": h[48:68], "passPercentage": i % 100, "conditions": ["c"],
+                                                 "returnValue": True, "id": h[68:90], "salt": h[90:126],
                                                  "idType": "userID"}]}
         if i > 0 and len(json.dumps(whole)) > size:
             return json.dumps(whole)

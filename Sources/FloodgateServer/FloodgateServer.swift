@@ -30,6 +30,7 @@ package struct FloodgateServer: Sendable {
     let guards: Guards
     let doors = Doors()
     let idLists = IDListBoard()
+    let idListFiles = IDListFiles()
     let ring = KeyRing()
     let health = Health()
     let now: @Sendable () -> Int64
@@ -59,6 +60,7 @@ package struct FloodgateServer: Sendable {
             board: board,
             answers: answers,
             idLists: idLists,
+            idListFiles: idListFiles,
             ring: ring,
             interval: settings.refreshInterval,
             now: now,
@@ -112,6 +114,7 @@ package struct FloodgateServer: Sendable {
             settings: settings,
             ring: ring,
             answers: answers,
+            idListFiles: idListFiles,
             health: health,
             guards: guards,
             metrics: metrics,

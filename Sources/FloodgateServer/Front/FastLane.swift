@@ -6,18 +6,21 @@ import FloodgateHTTP
 import FloodgateSpecs
 import NIOCore
 
-/// What one event loop answers without leaving it: configuration by server key, and health.
+/// What one event loop answers without leaving it: configuration and ID lists by server key, and health.
 ///
 /// Keys and answers are this loop's own copies, taken anew when their versions change, so that loops share nothing
 /// that is written to.
 final class FastLane {
     private let ring: KeyRing
     private let board: ConfigAnswersBoard
+    private let lists: IDListFiles
     private let health: Health
     private var keysVersion = -1
     private var answersVersion = -1
     private var keys: [KeyDigest: SDKKey] = [:]
     private var answers: [String: ConfigAnswers] = [:]
+    private var filesVersion = -1
+    private var files: [String: IDListAnswers] = [:]
     private let alive = FastLane.plain(200, "ok\n")
     private let numbers: Numbers
 
@@ -25,21 +28,24 @@ final class FastLane {
     private struct Numbers {
         let live: Int
         let ready: Int
+        let idListFile: Int
         /// By shape, and then without and with a key in the path.
         let specs: [Int]
 
         init(_ table: RouteTable) {
             live = table.number(of: "/livez")
             ready = table.number(of: "/readyz")
+            idListFile = table.number(of: "/v1/download_id_list_file/{fileID}")
             specs = ["/v1", "/v2"].flatMap { version in
                 ["", "/{key}"].map { table.number(of: "\(version)/download_config_specs\($0)") }
             }
         }
     }
 
-    init(ring: KeyRing, board: ConfigAnswersBoard, health: Health, table: RouteTable) {
+    init(ring: KeyRing, board: ConfigAnswersBoard, lists: IDListFiles, health: Health, table: RouteTable) {
         self.ring = ring
         self.board = board
+        self.lists = lists
         self.health = health
         numbers = Numbers(table)
     }
@@ -59,7 +65,7 @@ final class FastLane {
         guard head.method == .get || head.method == .head, head.framing == .none else { return nil }
         if path.count == 6, path.elementsEqual("/livez".utf8) { return (FastAnswer(alive), numbers.live) }
         if path.count == 7, path.elementsEqual("/readyz".utf8) { return (ready, numbers.ready) }
-        return config(head, path)
+        return config(head, path) ?? idListFile(head, path)
     }
 
     private var ready: FastAnswer {
@@ -111,6 +117,28 @@ final class FastLane {
         )
         let number = numbers.specs[(isFirst ? 0 : 2) + (path.count > folder ? 1 : 0)]
         return answer.map { (FastAnswer($0, isForKnown: true), number) }
+    }
+
+    /// `/v1/download_id_list_file/{fileID}`, whole or a part.
+    private func idListFile(_ head: RequestHead, _ path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
+        let folder = "/v1/download_id_list_file/".utf8
+        guard path.count > folder.count, path.starts(with: folder), let text = head.statsigKey,
+            head.first("statsig-id-list-file-size") == nil, let key = key(text), key.kind == .server
+        else { return nil }
+        let version = lists.version
+        if version != filesVersion {
+            let old = files
+            files = lists.all.reduce(into: [:]) { files, entry in
+                let known = old[entry.key].flatMap { $0.file === entry.value ? $0 : nil }
+                files[entry.key] = known ?? IDListAnswers(entry.value)
+            }
+            filesVersion = version
+        }
+        let name = String(decoding: path.dropFirst(folder.count), as: UTF8.self)
+        guard let answer = files[name]?.answer(head.range.map { String(decoding: $0, as: UTF8.self) }) else {
+            return nil
+        }
+        return (FastAnswer(answer, isForKnown: true), numbers.idListFile)
     }
 
     private static func acceptsGzip(_ header: UnsafeRawBufferPointer?) -> Bool {
