@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -30,6 +30,9 @@ help:
 	@echo "make bench-sdk"
 	@echo "             measure the client's start, and its checks and memory while documents change"
 	@echo "             PARTS=letters ROUNDS=number SPECS=numbers   what, how often, how large (sdfc 5 '100 1000 10000')"
+	@echo "make bench-http"
+	@echo "             measure how the server hands configuration out, beside nginx with the same bytes"
+	@echo "             ROUNDS=number SECONDS_EACH=number CASES=words   how often, how long, what (3 3 all)"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -56,6 +59,9 @@ bench:
 
 bench-sdk:
 	@$(here)Scripts/bench-sdk.sh
+
+bench-http:
+	@$(here)Scripts/bench-http.sh
 
 format:
 	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Fuzzing Benchmarks

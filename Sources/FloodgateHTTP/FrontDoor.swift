@@ -8,6 +8,12 @@ import NIOSSL
 import NIOTLS
 import ServiceLifecycle
 
+#if canImport(Glibc)
+    private import Glibc
+#elseif canImport(Musl)
+    private import Musl
+#endif
+
 /// Listens, and serves what comes: HTTP/1.1 and HTTP/2, in clear text or encrypted, with the same limits everywhere.
 package struct FrontDoor: Service {
     /// An address to listen on, and how.
@@ -79,8 +85,13 @@ package struct FrontDoor: Service {
         defer { loops.stop() }
         var channels: [any Channel] = []
         do {
-            for listener in listeners { channels.append(try await open(listener)) }
-            await onListening(channels.map(\.localAddress))
+            var addresses: [SocketAddress?] = []
+            for listener in listeners {
+                let opened = try await open(listener)
+                addresses.append(opened.first?.localAddress)
+                channels += opened
+            }
+            await onListening(addresses)
             try? await gracefulShutdown()
         } catch {
             for channel in channels { try? await channel.close() }
@@ -99,16 +110,51 @@ package struct FrontDoor: Service {
         loops.forEach { $0.closeAll() }
     }
 
-    private func open(_ listener: Listener) async throws -> any Channel {
+    /// Listens at the listener's address.
+    ///
+    /// Where the kernel shares connections out, every loop listens for itself: a connection that another loop accepts
+    /// wakes two threads several times before its first byte is read.
+    private func open(_ listener: Listener) async throws -> [any Channel] {
+        let eventLoops = group.makeIterator().map { $0 }
+        #if os(Linux)
+            let sharers = eventLoops.count
+        #else
+            let sharers = 1
+        #endif
+        guard sharers > 1 else { return [try await bind(listener, on: group, sharesPort: false)] }
+        // Sockets that share a port would also share it with another server of this user, so it must be free first.
+        var listener = listener
+        let probe = try await bind(listener, on: group, sharesPort: false, accepts: false)
+        if let port = probe.localAddress?.port { listener.port = port }
+        try await probe.close()
+        var channels: [any Channel] = []
+        do {
+            for loop in eventLoops { channels.append(try await bind(listener, on: loop, sharesPort: true)) }
+        } catch {
+            for channel in channels { try? await channel.close() }
+            throw error
+        }
+        return channels
+    }
+
+    private func bind(
+        _ listener: Listener,
+        on group: any EventLoopGroup,
+        sharesPort: Bool,
+        accepts: Bool = true
+    ) async throws -> any Channel {
         let (loops, service, limiter) = (loops, service, limiter)
-        return try await ServerBootstrap(group: group)
+        var bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4_096)
+            .serverChannelOption(.autoRead, value: accepts)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Connections inherit it.
+            .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    // Here, and not by the bootstrap, which takes a future for each option of each connection.
+                    try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
                     guard let state = loops.state(of: channel.eventLoop) else { throw ChannelError.eof }
                     state.counts.accepted &+= 1
                     let entrance = Entrance(state: state, service: service, limiter: limiter, tls: listener.tls)
@@ -125,8 +171,13 @@ package struct FrontDoor: Service {
                     try channel.pipeline.syncOperations.addHandler(header)
                 }
             }
-            .bind(host: listener.host, port: listener.port)
-            .get()
+        #if os(Linux)
+            if sharesPort {
+                let option = ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT))
+                bootstrap = bootstrap.serverChannelOption(option, value: 1)
+            }
+        #endif
+        return try await bootstrap.bind(host: listener.host, port: listener.port).get()
     }
 }
 

@@ -8,6 +8,7 @@ import FloodgateSQLite
 import Hummingbird
 package import Logging
 import NIOCore
+import NIOPosix
 package import ServiceLifecycle
 import UnixSignals
 
@@ -29,6 +30,7 @@ package struct FloodgateServer: Sendable {
     let guards: Guards
     let doors = Doors()
     let idLists = IDListBoard()
+    let idListFiles = IDListFiles()
     let ring = KeyRing()
     let health = Health()
     let now: @Sendable () -> Int64
@@ -58,6 +60,7 @@ package struct FloodgateServer: Sendable {
             board: board,
             answers: answers,
             idLists: idLists,
+            idListFiles: idListFiles,
             ring: ring,
             interval: settings.refreshInterval,
             now: now,
@@ -115,6 +118,7 @@ package struct FloodgateServer: Sendable {
             settings: settings,
             ring: ring,
             answers: answers,
+            idListFiles: idListFiles,
             health: health,
             guards: guards,
             metrics: metrics,
@@ -126,6 +130,7 @@ package struct FloodgateServer: Sendable {
     /// The HTTP side: speaks TLS with an `identity`, and calls `onListening` with the address when it listens.
     private func door(
         _ identity: TLSIdentity?,
+        on group: MultiThreadedEventLoopGroup,
         onListening: @escaping @Sendable (ListenAddress) async -> Void
     ) -> FrontDoor {
         let listen = settings.listen
@@ -139,6 +144,7 @@ package struct FloodgateServer: Sendable {
             limits: limits,
             service: front(),
             drainTimeout: settings.drainTimeout,
+            group: group,
             logger: logger
         ) { addresses in
             await onListening(ListenAddress(host: listen.host, port: addresses.first??.port ?? listen.port))
@@ -154,8 +160,9 @@ package struct FloodgateServer: Sendable {
         do { identity = try settings.tls.map { try TLSIdentity($0) } } catch {
             throw StartFailure(.other, "The certificate and key cannot be used: \(error)")
         }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: Processors.available)
         let services: [any Service] = [
-            eventLogService, publisher, door(identity, onListening: onRunning),
+            eventLogService, publisher, door(identity, on: group, onListening: onRunning),
             CertificateWatch(identity: identity, logger: logger), MemoryWatch(guards: guards),
             ShutdownNotice(health: health, feed: intake.feed),
         ]
@@ -169,8 +176,13 @@ package struct FloodgateServer: Sendable {
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError {
+            try? await group.shutdownGracefully()
             throw StartFailure(listening: settings.listen, error)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
         }
+        try? await group.shutdownGracefully()
     }
 }
 

@@ -16,6 +16,7 @@ package final class Publisher: Service {
     private let board: SnapshotBoard
     private let answers: ConfigAnswersBoard
     private let idLists: IDListBoard
+    private let idListFiles: IDListFiles
     private let ring: KeyRing
     private let interval: Duration
     private let now: @Sendable () -> Int64
@@ -29,6 +30,7 @@ package final class Publisher: Service {
         board: SnapshotBoard,
         answers: ConfigAnswersBoard,
         idLists: IDListBoard,
+        idListFiles: IDListFiles,
         ring: KeyRing,
         interval: Duration,
         now: @escaping @Sendable () -> Int64,
@@ -39,6 +41,7 @@ package final class Publisher: Service {
         self.board = board
         self.answers = answers
         self.idLists = idLists
+        self.idListFiles = idListFiles
         self.ring = ring
         self.interval = interval
         self.now = now
@@ -76,16 +79,16 @@ package final class Publisher: Service {
         let count = try await control.changeCount()
         guard seen.withLock({ $0 }) != count else { return }
         ring.replace(with: try await control.keys(), at: now())
-        idLists.post(
-            try await control.idLists().map { list in
-                IDListFile(
-                    name: list.name,
-                    fileID: list.fileID,
-                    creationTime: list.creationTime,
-                    content: list.content
-                )
-            }
-        )
+        let files = try await control.idLists().map { list in
+            IDListFile(
+                name: list.name,
+                fileID: list.fileID,
+                creationTime: list.creationTime,
+                content: list.content
+            )
+        }
+        idLists.post(files)
+        idListFiles.post(files)
         for environment in try await control.environments() {
             let published = try await control.currentDocument(environment: environment)
             if board.snapshot(of: environment)?.time == published.document.time { continue }

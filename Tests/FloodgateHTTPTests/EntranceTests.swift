@@ -19,7 +19,10 @@ import Testing
     }
 
     @Test func `takes the address from a PROXY header of version 2, byte by byte`() async throws {
-        try await withDoor(HTTPLimits(), { $0.requiresProxyHeader = true }) { port, _ in
+        // However slow the machine is just now.
+        var limits = HTTPLimits()
+        limits.handshakeTimeout = .seconds(600)
+        try await withDoor(limits, { $0.requiresProxyHeader = true }) { port, _ in
             let connection = try await RawConnection.open(port)
             var header: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
             header += [0x21, 0x11, 0, 15, 192, 0, 2, 9, 198, 51, 100, 1, 0xDC, 4, 1, 0xBB, 0x04, 0, 0]
@@ -55,6 +58,19 @@ import Testing
             let next = try await RawConnection.open(port)
             try await next.send("GET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             #expect(await next.textToTheEnd().hasSuffix("fast\n"))
+        }
+    }
+    /// Loops that listen for themselves share the port, and must not share it with a second server.
+    @Test func `refuses a port that another door listens at`() async throws {
+        try await withDoor { port, _ in
+            await #expect(throws: IOError.self) {
+                try await withDoor(HTTPLimits(), { $0.port = port }) { _, _ in }
+            }
+            for _ in 0..<32 {
+                let connection = try await RawConnection.open(port)
+                try await connection.send("GET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                #expect(await connection.textToTheEnd().hasSuffix("fast\n"))
+            }
         }
     }
 }

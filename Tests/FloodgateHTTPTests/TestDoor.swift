@@ -29,7 +29,11 @@ func withDoor(
     }
     let group = ServiceGroup(services: [door], logger: Logger(label: "door") { _ in SwiftLogNoOpLogHandler() })
     try await withThrowingTaskGroup(of: Void.self) { tasks in
-        tasks.addTask { try await group.run() }
+        tasks.addTask {
+            // Also when it never listened.
+            defer { port.finish() }
+            try await group.run()
+        }
         for await port in ports { try await body(port, service) }
         await group.triggerGracefulShutdown()
         try await tasks.waitForAll()

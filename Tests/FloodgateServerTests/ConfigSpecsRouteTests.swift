@@ -67,9 +67,31 @@ import Testing
         for query in ["sinceTime=\(time - 1)", "sinceTime=\(time)&checksum=x", "sinceTime=-1", "sinceTime="] {
             #expect(try await server.send(.get, "\(path)?\(query)").json?["has_updates"] == true)
         }
-        // A conditional request, which no SDK sends, is answered in full: some proxy may have added the header.
-        let conditional = try await server.send(.get, path, headers: [.ifNoneMatch: "\"\(checksum)\""])
-        #expect(conditional.status == .ok)
+    }
+
+    /// No SDK sends `If-None-Match`; caches between it and the server do.
+    @Test(arguments: ["?", "?k=x&"])
+    func `say 304 to who names the tag, and to nobody else`(query: String) async throws {
+        let server = try await TestServer()
+        // The second query is not for the fast lane, and is answered alike.
+        let path = "/v2/download_config_specs/\(server.key(.server)).json\(query)"
+        let tag = try #require(try await server.send(.get, path, key: .server).headers[.eTag])
+        for header in [tag, "W/\(tag)", "\"a\", \(tag)", "\"a\",W/\"b\" , \(tag)", "*"] {
+            let answer = try await server.send(.get, path, key: .server, headers: [.ifNoneMatch: header])
+            #expect(answer.status == .notModified, "\(header)")
+            #expect(answer.bytes.isEmpty)
+            #expect(answer.headers[.eTag] == tag)
+            #expect(answer.headers[.sinceTime] != nil)
+        }
+        for header in ["\"a\"", String(tag.dropLast()), String(tag.dropFirst()), "", "W/", "*, *", "\"\(tag)\""] {
+            let answer = try await server.send(.get, path, key: .server, headers: [.ifNoneMatch: header])
+            #expect(answer.status == .ok, "\(header)")
+            #expect(answer.json?["has_updates"] == true)
+        }
+        let time = try #require(try await server.send(.get, path, key: .server).headers[.sinceTime])
+        let poll = try await server.send(.get, "\(path)sinceTime=\(time)", key: .server, headers: [.ifNoneMatch: tag])
+        #expect(poll.status == .ok)
+        #expect(poll.text == #"{"has_updates":false}"#)
     }
 
     @Test(arguments: [

@@ -12,10 +12,14 @@ final class ConfigAnswers: Sendable {
     private let checksum: [UInt8]
     private let nothingNew: ReadyAnswer
     private let updates: [ReadyAnswer]
+    private let tag: [UInt8]?
+    private let notModified: ReadyAnswer
 
     init(_ snapshot: PreparedSnapshot) {
         time = snapshot.time
         checksum = Array((snapshot.checksum ?? "").utf8)
+        tag = snapshot.entityTag.map { Array($0.utf8) }
+        notModified = ReadyAnswer(304, fields: Self.fields(snapshot, isCompressed: false, isUpdate: true))
         nothingNew = Self.answer(snapshot, PreparedSnapshot.nothingNew, isCompressed: false, isUpdate: false)
         updates = [SpecDocument.Shape.v1, .v2].flatMap { shape in
             [false, true].map { acceptsGzip in
@@ -31,6 +35,11 @@ final class ConfigAnswers: Sendable {
         isCompressed: Bool,
         isUpdate: Bool
     ) -> ReadyAnswer {
+        let fields = fields(snapshot, isCompressed: isCompressed, isUpdate: isUpdate)
+        return ReadyAnswer(200, fields: fields, body: ByteBuffer(bytes: body))
+    }
+
+    private static func fields(_ snapshot: PreparedSnapshot, isCompressed: Bool, isUpdate: Bool) -> [Refusal.Field] {
         var fields = [
             Refusal.Field("content-type", "application/json"), .init("x-since-time", String(snapshot.time)),
             .init("vary", "Accept-Encoding, statsig-supports-proto"),
@@ -38,11 +47,18 @@ final class ConfigAnswers: Sendable {
         ]
         if isCompressed { fields.append(.init("content-encoding", "gzip")) }
         if isUpdate, let tag = snapshot.entityTag { fields.append(.init("etag", tag)) }
-        return ReadyAnswer(200, fields: fields, body: ByteBuffer(bytes: body))
+        return fields
     }
 
     /// The answer to who asks with `query`; nil if that takes more thought than the fast lane has time for.
-    func answer(_ shape: SpecDocument.Shape, query: UnsafeRawBufferPointer, acceptsGzip: Bool) -> ReadyAnswer? {
+    ///
+    /// No SDK sends `If-None-Match`, and none would understand a 304; caches in between do both.
+    func answer(
+        _ shape: SpecDocument.Shape,
+        query: UnsafeRawBufferPointer,
+        acceptsGzip: Bool,
+        ifNoneMatch: UnsafeRawBufferPointer?
+    ) -> ReadyAnswer? {
         var held: UInt64?
         var agrees = true
         var start = 0
@@ -65,6 +81,7 @@ final class ConfigAnswers: Sendable {
             }
         }
         if let held, held >= time, agrees { return nothingNew }
+        if let ifNoneMatch, let tag, EntityTags.list(ifNoneMatch, names: tag) { return notModified }
         return updates[(shape == .v1 ? 0 : 2) + (acceptsGzip ? 1 : 0)]
     }
 

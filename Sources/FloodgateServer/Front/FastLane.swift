@@ -6,24 +6,48 @@ import FloodgateHTTP
 import FloodgateSpecs
 import NIOCore
 
-/// What one event loop answers without leaving it: configuration by server key, and health.
+/// What one event loop answers without leaving it: configuration and ID lists by server key, and health.
 ///
 /// Keys and answers are this loop's own copies, taken anew when their versions change, so that loops share nothing
 /// that is written to.
 final class FastLane {
     private let ring: KeyRing
     private let board: ConfigAnswersBoard
+    private let lists: IDListFiles
     private let health: Health
     private var keysVersion = -1
     private var answersVersion = -1
     private var keys: [KeyDigest: SDKKey] = [:]
     private var answers: [String: ConfigAnswers] = [:]
+    private var filesVersion = -1
+    private var files: [String: IDListAnswers] = [:]
     private let alive = FastLane.plain(200, "ok\n")
+    private let numbers: Numbers
 
-    init(ring: KeyRing, board: ConfigAnswersBoard, health: Health) {
+    /// Where the routes of this lane stand in the table.
+    private struct Numbers {
+        let live: Int
+        let ready: Int
+        let idListFile: Int
+        /// By shape, and then without and with a key in the path.
+        let specs: [Int]
+
+        init(_ table: RouteTable) {
+            live = table.number(of: "/livez")
+            ready = table.number(of: "/readyz")
+            idListFile = table.number(of: "/v1/download_id_list_file/{fileID}")
+            specs = ["/v1", "/v2"].flatMap { version in
+                ["", "/{key}"].map { table.number(of: "\(version)/download_config_specs\($0)") }
+            }
+        }
+    }
+
+    init(ring: KeyRing, board: ConfigAnswersBoard, lists: IDListFiles, health: Health, table: RouteTable) {
         self.ring = ring
         self.board = board
+        self.lists = lists
         self.health = health
+        numbers = Numbers(table)
     }
 
     /// The key that `text` reads, if it is a good one.
@@ -36,12 +60,12 @@ final class FastLane {
         return keys[KeyDigest(text)]
     }
 
-    /// The answer to a request whose answer is ready; nil for all others, be they good or bad.
-    func answer(_ head: RequestHead, path: UnsafeRawBufferPointer) -> FastAnswer? {
+    /// The answer to a request whose answer is ready, and its route; nil for all others, be they good or bad.
+    func answer(_ head: RequestHead, path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
         guard head.method == .get || head.method == .head, head.framing == .none else { return nil }
-        if path.count == 6, path.elementsEqual("/livez".utf8) { return FastAnswer(alive) }
-        if path.count == 7, path.elementsEqual("/readyz".utf8) { return ready }
-        return config(head, path)
+        if path.count == 6, path.elementsEqual("/livez".utf8) { return (FastAnswer(alive), numbers.live) }
+        if path.count == 7, path.elementsEqual("/readyz".utf8) { return (ready, numbers.ready) }
+        return config(head, path) ?? idListFile(head, path)
     }
 
     private var ready: FastAnswer {
@@ -58,7 +82,7 @@ final class FastLane {
     }
 
     /// `/v1/download_config_specs/{key}.json` and its like.
-    private func config(_ head: RequestHead, _ path: UnsafeRawBufferPointer) -> FastAnswer? {
+    private func config(_ head: RequestHead, _ path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
         let folder = "/v1/download_config_specs".utf8.count
         guard path.count >= folder, path[0] == UInt8(ascii: "/"), path[1] == UInt8(ascii: "v"),
             path[2] == UInt8(ascii: "1") || path[2] == UInt8(ascii: "2"),
@@ -84,11 +108,37 @@ final class FastLane {
             answers = board.all
             answersVersion = version
         }
-        return answers[key.environment]?.answer(
-            path[2] == UInt8(ascii: "1") ? .v1 : .v2,
+        let isFirst = path[2] == UInt8(ascii: "1")
+        let answer = answers[key.environment]?.answer(
+            isFirst ? .v1 : .v2,
             query: head.query,
-            acceptsGzip: Self.acceptsGzip(head.acceptEncoding)
-        ).map { FastAnswer($0, isForKnown: true) }
+            acceptsGzip: Self.acceptsGzip(head.acceptEncoding),
+            ifNoneMatch: head.ifNoneMatch
+        )
+        let number = numbers.specs[(isFirst ? 0 : 2) + (path.count > folder ? 1 : 0)]
+        return answer.map { (FastAnswer($0, isForKnown: true), number) }
+    }
+
+    /// `/v1/download_id_list_file/{fileID}`, whole or a part.
+    private func idListFile(_ head: RequestHead, _ path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
+        let folder = "/v1/download_id_list_file/".utf8
+        guard path.count > folder.count, path.starts(with: folder), let text = head.statsigKey,
+            head.first("statsig-id-list-file-size") == nil, let key = key(text), key.kind == .server
+        else { return nil }
+        let version = lists.version
+        if version != filesVersion {
+            let old = files
+            files = lists.all.reduce(into: [:]) { files, entry in
+                let known = old[entry.key].flatMap { $0.file === entry.value ? $0 : nil }
+                files[entry.key] = known ?? IDListAnswers(entry.value)
+            }
+            filesVersion = version
+        }
+        let name = String(decoding: path.dropFirst(folder.count), as: UTF8.self)
+        guard let answer = files[name]?.answer(head.range.map { String(decoding: $0, as: UTF8.self) }) else {
+            return nil
+        }
+        return (FastAnswer(answer, isForKnown: true), numbers.idListFile)
     }
 
     private static func acceptsGzip(_ header: UnsafeRawBufferPointer?) -> Bool {

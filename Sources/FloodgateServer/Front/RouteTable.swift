@@ -35,6 +35,9 @@ struct RouteTable: Sendable {
         segments.reduce(0) { if case .any = $1 { $0 + 1 } else { $0 } }
     }
 
+    /// Where the route with the pattern `path` stands; behind all if there is none.
+    func number(of path: String) -> Int { routes.firstIndex { $0.path == path } ?? routes.count }
+
     /// Which route `path` belongs to.
     func match(_ path: UnsafeRawBufferPointer) -> Int? {
         var bounds: [Range<Int>] = []

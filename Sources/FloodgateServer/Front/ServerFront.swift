@@ -18,6 +18,7 @@ package struct ServerFront: FrontService {
     let settings: ServerSettings
     let ring: KeyRing
     let answers: ConfigAnswersBoard
+    let idListFiles: IDListFiles
     let health: Health
     let guards: Guards
     let metrics: ServerMetrics
@@ -29,9 +30,7 @@ package struct ServerFront: FrontService {
     package func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
         let path = path(of: head)
         let lane = lane(of: loop)
-        if let answer = lane.answer(head, path: path) {
-            return .fast(answer, route: table.match(path) ?? table.routes.count)
-        }
+        if let (answer, route) = lane.answer(head, path: path) { return .fast(answer, route: route) }
         guard let index = table.match(path) else {
             return .refuse(Refusal(404, "not_found", "There is no such route"), route: nil)
         }
@@ -61,7 +60,7 @@ package struct ServerFront: FrontService {
 
     private func lane(of loop: LoopState) -> FastLane {
         if let lane = loop.attachment as? FastLane { return lane }
-        let lane = FastLane(ring: ring, board: answers, health: health)
+        let lane = FastLane(ring: ring, board: answers, lists: idListFiles, health: health, table: table)
         loop.attachment = lane
         return lane
     }

@@ -2,6 +2,7 @@
 
 import FloodgateControlPlane
 import FloodgateDelivery
+import FloodgateHTTP
 import FloodgateJSON
 import FloodgateSpecs
 import HTTPTypes
@@ -75,7 +76,19 @@ struct ConfigSpecsRoutes: Sendable {
             .cacheControl: answer.isUpdate ? "private, max-age=0, must-revalidate" : "no-store",
         ]
         if answer.isCompressed { headers[.contentEncoding] = "gzip" }
-        if answer.isUpdate, let tag = snapshot.entityTag { headers[.eTag] = tag }
+        if answer.isUpdate, let tag = snapshot.entityTag {
+            headers[.eTag] = tag
+            if request.method != .post, Self.isHeld(tag, request.headers[.ifNoneMatch]) {
+                headers[.contentEncoding] = nil
+                return Response(status: .notModified, headers: headers)
+            }
+        }
         return Response(status: .ok, headers: headers, body: ResponseBody(bytes: answer.body))
+    }
+
+    /// Whether whoever asks has what `tag` stands for; no SDK says so, caches in between do.
+    private static func isHeld(_ tag: String, _ header: String?) -> Bool {
+        guard var header else { return false }
+        return header.withUTF8 { EntityTags.list(UnsafeRawBufferPointer($0), names: Array(tag.utf8)) }
     }
 }
