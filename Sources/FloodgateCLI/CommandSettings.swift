@@ -19,6 +19,8 @@ enum CommandSettings: String, CaseIterable {
     case data = "FLOODGATE_DATA"
     /// `HOST:PORT`; 127.0.0.1:8080.
     case listen = "FLOODGATE_LISTEN"
+    /// `HOST:PORT`; none.
+    case metricsListen = "FLOODGATE_METRICS_LISTEN"
     /// URL; none.
     case publicURL = "FLOODGATE_PUBLIC_URL"
     /// Path; none.
@@ -35,6 +37,10 @@ enum CommandSettings: String, CaseIterable {
     case logLevel = "FLOODGATE_LOG_LEVEL"
     /// json or text; text if a person reads along.
     case logFormat = "FLOODGATE_LOG_FORMAT"
+    /// off, errors, sampled or all; sampled.
+    case accessLog = "FLOODGATE_ACCESS_LOG"
+    /// none, truncated or full; truncated.
+    case accessLogAddresses = "FLOODGATE_ACCESS_LOG_ADDRESSES"
 
     /// The setting's text, if it is set to one.
     var value: String? {

@@ -87,6 +87,8 @@ package struct Peer: Sendable {
     package let address: SocketAddress?
     /// Whether the connection is encrypted.
     package let isSecure: Bool
+    /// Whether it speaks HTTP/2.
+    package var usesHTTP2 = false
 
     /// A peer.
     package init(address: SocketAddress?, isSecure: Bool) {
@@ -107,8 +109,17 @@ package protocol FrontService: Sendable {
     /// The body of the answer to a request that is refused, with its content type.
     func problem(_ refusal: Refusal, requestID: String) -> (contentType: String, bytes: [UInt8])
 
-    /// Told of every request that was not served, by the status and code of its refusal.
+    /// Told of every request that was not served, by the status and code of its refusal; it is named next.
     func didRefuse(_ refusal: Refusal, route: Int?, on loop: LoopState)
+
+    /// The same of a request that was let in, if it was, and so has its name already.
+    func didRefuse(_ refusal: Refusal, route: Int?, requestID: String?, on loop: LoopState)
+}
+
+extension FrontService {
+    package func didRefuse(_ refusal: Refusal, route: Int?, requestID: String?, on loop: LoopState) {
+        didRefuse(refusal, route: route, on: loop)
+    }
 }
 
 /// What becomes of a request.

@@ -575,7 +575,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
 
     /// Ends a request that has begun with a refusal, and the connection with it.
     private func refuse(_ refusal: Refusal, _ exchange: Exchange?, _ context: ChannelHandlerContext) {
-        service.didRefuse(refusal, route: exchange?.terms.route, on: state)
+        service.didRefuse(refusal, route: exchange?.terms.route, requestID: exchange?.id, on: state)
         var manner = Manner()
         manner.isHead = exchange?.isHead ?? false
         if let exchange { end(exchange, status: refusal.status) }
@@ -629,6 +629,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
 
     private func leave() {
         guard context != nil else { return }
+        if phase != .closed { state.counts.closes["client", default: 0] += 1 }
         phase = .closed
         context = nil
         input = nil

@@ -58,6 +58,8 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
     ) {
         self.state = state
         self.service = service
+        var peer = peer
+        peer.usesHTTP2 = true
         self.peer = peer
         self.slot = slot
         limits = state.limits
@@ -159,7 +161,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
             guard let exchange else { return }
             if exchange.terms.caller != nil { slot.didShowItself() }
             if case .length(let length) = exchange.framing, length > exchange.terms.bodyLimit {
-                service.didRefuse(.bodyTooLarge, route: exchange.terms.route, on: state)
+                service.didRefuse(.bodyTooLarge, route: exchange.terms.route, requestID: exchange.id, on: state)
                 end(exchange, status: 413)
                 refuse(.bodyTooLarge, requestID: exchange.id, isHead: isHead, on: id, context)
                 if !frame.endStream { reset(id, .noError, context) }
@@ -204,7 +206,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
             if frame.endStream { complete(stream, id, context) }
         } catch {
             let exchange = stream.exchange
-            service.didRefuse(error, route: exchange.terms.route, on: state)
+            service.didRefuse(error, route: exchange.terms.route, requestID: exchange.id, on: state)
             streams[id] = nil
             end(exchange, status: error.status)
             refuse(error, requestID: exchange.id, isHead: exchange.isHead, on: id, context)
@@ -421,7 +423,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
     }
 
     private func late(_ refusal: Refusal, _ id: HTTP2StreamID, _ exchange: Exchange, _ context: ChannelHandlerContext) {
-        service.didRefuse(refusal, route: exchange.terms.route, on: state)
+        service.didRefuse(refusal, route: exchange.terms.route, requestID: exchange.id, on: state)
         streams[id] = nil
         end(exchange, status: refusal.status)
         refuse(refusal, requestID: exchange.id, isHead: exchange.isHead, on: id, context)
@@ -473,6 +475,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
 
     private func leave() {
         guard context != nil else { return }
+        if !isClosed { state.counts.closes["client", default: 0] += 1 }
         isClosed = true
         context = nil
         state.remove(self)

@@ -34,8 +34,10 @@ package final class LoopState {
     private var timer: RepeatedTask?
     private var expected: UInt64 = 0
     private var requestIDs: RequestIDs
-    /// How late the loop came to its last tick, in nanoseconds.
-    package private(set) var lag: UInt64 = 0
+    /// How late the loop came to its ticks of the last minutes, at worst, in nanoseconds.
+    package var lag: UInt64 { counts.lag.recent }
+    /// Counts the ticks, for what must not be done too often.
+    package private(set) var ticks = 0
     /// Whatever the service keeps for this loop alone.
     package var attachment: AnyObject?
     /// What happened on this loop.
@@ -75,6 +77,9 @@ package final class LoopState {
 
     /// A name for the next request.
     func nextRequestID() -> String { requestIDs.next() }
+
+    /// What the next request will be called.
+    package var upcomingRequestID: String { requestIDs.upcoming }
 
     /// Appends the field that names the request to what is put together.
     func writeRequestID() {
@@ -119,7 +124,8 @@ package final class LoopState {
 
     private func beat() {
         let precise = Self.preciseNow
-        lag = precise > expected ? precise - expected : 0
+        ticks &+= 1
+        counts.lag.note(precise > expected ? precise - expected : 0, at: precise)
         expected = precise &+ UInt64(Self.tick.nanoseconds)
         renewDate()
         let now = now
@@ -173,61 +179,6 @@ struct ConnectionList {
     func forEach(_ body: (any LoopConnection) -> Void) { for item in items { body(item) } }
 }
 
-/// What happened on one loop, for metrics.
-package struct LoopCounts: Sendable {
-    /// Requests that were answered by route, then by status class (1xx…5xx at 0…4).
-    package var requests: [[Int]] = []
-    /// How long answers took, by route.
-    package var latencies: [LatencyCounts] = []
-    /// Requests that were refused before any route answered, by code.
-    package var refusals: [String: Int] = [:]
-    /// Connections that were closed, by reason.
-    package var closes: [String: Int] = [:]
-    /// Connections that were taken on.
-    package var accepted = 0
-    /// Bytes of bodies that came in and went out.
-    package var bytesIn = 0
-    package var bytesOut = 0
-
-    mutating func answered(route: Int, status: Int, nanoseconds: Int64?) {
-        while requests.count <= route {
-            requests.append([0, 0, 0, 0, 0])
-            latencies.append(LatencyCounts())
-        }
-        requests[route][min(max(status / 100 - 1, 0), 4)] &+= 1
-        if let nanoseconds { latencies[route].record(nanoseconds) }
-    }
-}
-
-/// Answers by how long they took.
-package struct LatencyCounts: Sendable {
-    /// Upper bounds of the buckets in microseconds.
-    package static let bounds = [
-        100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
-        5_000_000, 10_000_000,
-    ]
-    /// How many fell into each bucket; the last is for all beyond.
-    package var buckets = [Int](repeating: 0, count: bounds.count + 1)
-    /// All times together, in nanoseconds.
-    package var sum: Int64 = 0
-
-    /// Nothing counted yet.
-    package init() {}
-
-    /// Adds what another loop counted.
-    package mutating func add(_ other: LatencyCounts) {
-        for index in buckets.indices { buckets[index] &+= other.buckets[index] }
-        sum &+= other.sum
-    }
-
-    mutating func record(_ nanoseconds: Int64) {
-        let microseconds = Int(nanoseconds / 1_000)
-        let place = Self.bounds.firstIndex { microseconds <= $0 } ?? Self.bounds.count
-        buckets[place] &+= 1
-        sum &+= nanoseconds
-    }
-}
-
 /// Names for requests: unique in all processes as far as chance allows, cheap to make.
 struct RequestIDs {
     private let prefix: UInt64 = .random(in: 0...UInt64.max)
@@ -239,6 +190,12 @@ struct RequestIDs {
             Self.write(prefix, count, UnsafeMutableRawBufferPointer(text))
             return Self.length
         }
+    }
+
+    /// What `next` will say.
+    var upcoming: String {
+        var copy = self
+        return copy.next()
     }
 
     mutating func writeNext(to buffer: inout ByteBuffer) {

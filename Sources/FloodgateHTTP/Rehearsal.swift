@@ -49,7 +49,7 @@ package struct Rehearsal: Sendable {
                     switch service.receive(head, from: peer, on: state) {
                     case .fast(let answer, _):
                         return Self.ready(answer.prepared, isHead: head.method == .head)
-                    case .refuse(let refusal, _): throw refusal
+                    case .refuse(let refusal, let route): return refused(refusal, route, state)
                     case .serve(let terms):
                         guard body.readableBytes <= terms.bodyLimit else { throw .bodyTooLarge }
                         return .serve(
@@ -63,7 +63,7 @@ package struct Rehearsal: Sendable {
                             )
                         )
                     }
-                } catch { return refused(error, state) }
+                } catch { return refused(error, nil, state) }
             }
         }.get()
         switch outcome {
@@ -72,8 +72,8 @@ package struct Rehearsal: Sendable {
         }
     }
 
-    private func refused(_ refusal: Refusal, _ state: LoopState) -> Outcome {
-        service.didRefuse(refusal, route: nil, on: state)
+    private func refused(_ refusal: Refusal, _ route: Int?, _ state: LoopState) -> Outcome {
+        service.didRefuse(refusal, route: route, on: state)
         let id = state.nextRequestID()
         let problem = service.problem(refusal, requestID: id)
         var head = HTTPResponse(status: .init(code: refusal.status))

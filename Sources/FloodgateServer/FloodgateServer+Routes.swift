@@ -35,9 +35,9 @@ extension FloodgateServer {
     }
 
     /// Brings the numbers up to date that are kept elsewhere.
-    @Sendable private func refreshMetrics() async {
+    @Sendable func refreshMetrics() async {
         let registry = metrics.registry
-        metrics.show(await doors.counts(), of: .floodgate)
+        metrics.show(await doors.state(), of: .floodgate)
         metrics.show(guards.state)
         let counts = intake.counts
         registry.raise("events_accepted", to: counts.acceptedEvents)

@@ -2,7 +2,7 @@
 
 package import FloodgateControlPlane
 import FloodgateDelivery
-import FloodgateHTTP
+package import FloodgateHTTP
 package import FloodgateIngest
 import FloodgateSQLite
 import Hummingbird
@@ -122,7 +122,7 @@ package struct FloodgateServer: Sendable {
             health: health,
             guards: guards,
             metrics: metrics,
-            log: AccessLog(logger: logger),
+            log: AccessLog(settings.accessLog, logger: logger),
             logger: logger
         )
     }
@@ -153,6 +153,34 @@ package struct FloodgateServer: Sendable {
         return door
     }
 
+    /// The listener for scrapers and probes, if there is to be one.
+    private func operationsDoor(on group: MultiThreadedEventLoopGroup) -> OperationsDoor? {
+        guard let listen = settings.metricsListen else { return nil }
+        var limits = settings.limits
+        limits.connections = 256
+        let door = FrontDoor(
+            listeners: [FrontDoor.Listener(host: listen.host, port: listen.port)],
+            limits: limits,
+            service: operationsFront(),
+            drainTimeout: .seconds(1),
+            group: group,
+            logger: logger
+        ) { [logger] addresses in
+            let address = ListenAddress(host: listen.host, port: addresses.first??.port ?? listen.port)
+            logger.notice("Metrics are served", metadata: ["address": .string("\(address)")])
+        }
+        doors.add(door)
+        return OperationsDoor(door: door, address: listen)
+    }
+
+    /// What stands behind that listener, for `run` and for tests.
+    package func operationsFront() -> any FrontService {
+        OperationsFront(health: health) {
+            await refreshMetrics()
+            return metrics.registry.text
+        }
+    }
+
     /// Serves until SIGTERM or SIGINT, then ends what is running and returns.
     /// - Throws: `StartFailure` if the server cannot listen.
     package func run(onRunning: @escaping @Sendable (ListenAddress) async -> Void) async throws {
@@ -161,8 +189,10 @@ package struct FloodgateServer: Sendable {
             throw StartFailure(.other, "The certificate and key cannot be used: \(error)")
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: Processors.available)
-        let services: [any Service] = [
-            eventLogService, publisher, door(identity, on: group, onListening: onRunning),
+        var services: [any Service] = [eventLogService, publisher]
+        if let door = operationsDoor(on: group) { services.append(door) }
+        services += [
+            door(identity, on: group, onListening: onRunning),
             CertificateWatch(identity: identity, logger: logger), MemoryWatch(guards: guards),
             ShutdownNotice(health: health, feed: intake.feed),
         ]

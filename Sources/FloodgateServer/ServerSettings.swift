@@ -16,6 +16,10 @@ package struct ServerSettings: Sendable {
     package var publicURL: String?
     /// A path in front of all routes, such as `/flags`; requests without it are answered too.
     package var pathPrefix = ""
+    /// Where else to serve `/metrics`, `/livez` and `/readyz`, and nothing but these, without a key; nil for nowhere.
+    package var metricsListen: ListenAddress?
+    /// What the log is told of requests.
+    package var accessLog = AccessLog.Settings()
     /// How often to look whether the project changed.
     package var refreshInterval: Duration = .milliseconds(250)
     /// How long requests may take to end when the server stops.

@@ -56,7 +56,11 @@ import Testing
     }
 
     @Test(arguments: KeyWalk.routes) func `do not come back in errors, logs or metrics`(route: KeyWalk) async throws {
-        let server = try await TestServer { $0.failedRequests = .init(perSecond: 100_000, burst: 100_000) }
+        let server = try await TestServer {
+            $0.failedRequests = .init(perSecond: 100_000, burst: 100_000)
+            $0.accessLog.mode = .all
+            $0.accessLog.addresses = .full
+        }
         let method = try #require(HTTPRequest.Method(route.method))
         var errors = 0
         // In turn, since the kind makes no difference to a route.

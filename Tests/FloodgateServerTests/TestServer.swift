@@ -53,9 +53,10 @@ struct TestServer {
         _ path: String,
         key: KeyKind? = nil,
         headers: HTTPFields = [:],
-        body: String? = nil
+        body: String? = nil,
+        from address: String? = nil
     ) async throws -> TestResponse {
-        try await send(method, path, key: key, headers: headers, bytes: body.map { Array($0.utf8) })
+        try await send(method, path, key: key, headers: headers, bytes: body.map { Array($0.utf8) }, from: address)
     }
 
     func send(
@@ -63,9 +64,10 @@ struct TestServer {
         _ path: String,
         key: KeyKind? = nil,
         headers: HTTPFields = [:],
-        bytes: [UInt8]?
+        bytes: [UInt8]?,
+        from address: String? = nil
     ) async throws -> TestResponse {
-        try await TestResponse(try await open(method, path, key: key, headers: headers, bytes: bytes))
+        try await TestResponse(try await open(method, path, key: key, headers: headers, bytes: bytes, from: address))
     }
 
     /// The answer as it begins: the bytes of a stream are for whoever asks for them.
@@ -74,16 +76,19 @@ struct TestServer {
         _ path: String,
         key: KeyKind? = nil,
         headers: HTTPFields = [:],
-        bytes: [UInt8]? = nil
+        bytes: [UInt8]? = nil,
+        from address: String? = nil
     ) async throws -> OutboundAnswer {
         var headers = headers
         if let key { headers[.sdkKey] = self.key(key) }
         var request = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
         request.headerFields = headers
+        let channel = NIOAsyncTestingChannel()
+        channel.remoteAddress = try address.map { try SocketAddress(ipAddress: $0, port: 1) }
         return try await door.reply(
             to: request,
             body: bytes.map { ByteBuffer(bytes: $0) } ?? ByteBuffer(),
-            over: NIOAsyncTestingChannel()
+            over: channel
         )
     }
 }

@@ -40,6 +40,15 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var listen: ListenAddress?
 
+    @Option(
+        help: ArgumentHelp(
+            "Another address, for /metrics, /livez and /readyz alone, without a key "
+                + "(default: FLOODGATE_METRICS_LISTEN, or none).",
+            valueName: "host:port"
+        )
+    )
+    var metricsListen: ListenAddress?
+
     @Flag(help: "Fill an empty project with the demo, a web shop.")
     var demo = false
 
@@ -114,6 +123,24 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var logFormat: LogFormat?
 
+    @Option(
+        help: ArgumentHelp(
+            "Which requests are logged: off, errors (20 a second at most), sampled (these, and 5 others a second) or all "
+                + "(default: FLOODGATE_ACCESS_LOG, or sampled).",
+            valueName: "which"
+        )
+    )
+    var accessLog: AccessLog.Settings.Mode?
+
+    @Option(
+        help: ArgumentHelp(
+            "What is logged of clients' addresses: none, truncated (24 bits of version 4, 48 of version 6) or full "
+                + "(default: FLOODGATE_ACCESS_LOG_ADDRESSES, or truncated).",
+            valueName: "what"
+        )
+    )
+    var accessLogAddresses: AccessLog.Settings.Addresses?
+
     func run() async throws {
         let settings = try settings()
         let level = Logger.Level(rawValue: (try logLevel ?? Self.setting(.logLevel) ?? .info).rawValue) ?? .info
@@ -123,7 +150,8 @@ struct ServeCommand: AsyncParsableCommand {
         let registry = MetricsRegistry()
         registry.bootstrap()
 
-        try Self.checkAddress(settings.listen)
+        try Self.checkAddress(settings.listen, option: "--listen")
+        if let metrics = settings.metricsListen { try Self.checkAddress(metrics, option: "--metrics-listen") }
         let server = try FloodgateServer.open(settings, registry: registry, now: SystemClock.now, logger: logger)
         let folder = DataFolder(path: settings.dataFolder)
         try InitialKeys.keep(try await server.prepare(), in: folder)
@@ -137,13 +165,13 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// Asks before anything is opened, so that a taken address leaves no trace in the data folder or the log.
-    private static func checkAddress(_ address: ListenAddress) throws {
+    private static func checkAddress(_ address: ListenAddress, option: String) throws {
         switch PortProbe.state(of: address) {
         case .free, .unusable: return  // listening itself says best why an address cannot be used
         case .floodgate, .taken:
             throw CommandFailure(
                 .unavailable,
-                "Something listens at \(address) already; stop it, or choose another port with --listen HOST:PORT"
+                "Something listens at \(address) already; stop it, or choose another port with \(option) HOST:PORT"
             )
         }
     }
@@ -151,6 +179,13 @@ struct ServeCommand: AsyncParsableCommand {
     private func settings() throws -> ServerSettings {
         var settings = ServerSettings(dataFolder: try data.folder().path)
         if let listen = try listen ?? Self.setting(.listen) { settings.listen = listen }
+        settings.metricsListen = try metricsListen ?? Self.setting(.metricsListen)
+        guard settings.metricsListen != settings.listen || settings.listen.port == 0 else {
+            throw CommandFailure(.usage, "--metrics-listen must be another address than --listen")
+        }
+        settings.accessLog.mode = try accessLog ?? Self.setting(.accessLog) ?? settings.accessLog.mode
+        settings.accessLog.addresses =
+            try accessLogAddresses ?? Self.setting(.accessLogAddresses) ?? settings.accessLog.addresses
         settings.loadsDemo = demo
         settings.publicURL = try (publicURL ?? CommandSettings.publicURL.value).map(Self.checkedURL)
         settings.pathPrefix = try (pathPrefix ?? CommandSettings.pathPrefix.value).map(Self.checkedPrefix) ?? ""
@@ -215,6 +250,9 @@ extension ListenAddress: ExpressibleByArgument {
 }
 
 extension LogFormat: ExpressibleByArgument {}
+
+extension AccessLog.Settings.Mode: ExpressibleByArgument {}
+extension AccessLog.Settings.Addresses: ExpressibleByArgument {}
 
 /// The levels of `Logger.Level`, which is another package's to read from a command line.
 enum LogLevel: String, CaseIterable, ExpressibleByArgument {

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateHTTP
+import HTTPTypes
 import NIOCore
 
 /// Where a request really comes from, when trusted proxies stand in between.
@@ -40,6 +41,31 @@ struct ClientAddress: Sendable, Hashable {
 
     var isVersion4: Bool { high == 0 && low >> 32 == 0xFFFF }
 
+    /// The address of the network that it is in: 24 bits of version 4, 48 of version 6.
+    var network: ClientAddress {
+        isVersion4 ? ClientAddress(high: high, low: low & ~0xFF) : ClientAddress(high: high & ~0xFFFF, low: 0)
+    }
+
+    /// As RFC 5952 has it; without the colons of a mapped address.
+    var text: String {
+        if isVersion4 { return (0..<4).map { String(low >> (24 - 8 * UInt64($0)) & 0xFF) }.joined(separator: ".") }
+        let groups = [high, low].flatMap { half in (0..<4).map { UInt16(truncatingIfNeeded: half >> (48 - 16 * $0)) } }
+        // The longest run of zeros, the first of several, is left out; one zero alone is not.
+        var gap = 0..<0
+        var start = 0
+        for index in 0...8 where index == 8 || groups[index] != 0 {
+            if index - start > max(gap.count, 1) { gap = start..<index }
+            start = index + 1
+        }
+        func text(_ groups: ArraySlice<UInt16>) -> String {
+            groups.map { String($0, radix: 16) }.joined(separator: ":")
+        }
+        return gap.isEmpty
+            ? text(groups[...]) : text(groups[..<gap.lowerBound]) + "::" + text(groups[gap.upperBound...])
+    }
+
+    private init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
+
     /// What counts as one source: the address of version 4, the 56 bits that a customer is given of version 6.
     var source: UInt64 { isVersion4 ? low : high & ~0xFF | 1 << 63 }
 }
@@ -71,23 +97,48 @@ package struct AddressRange: Sendable, Hashable {
 }
 
 extension RequestHead {
-    /// The address that counts: the socket's, unless that is a trusted proxy's; then the right-most of
-    /// `X-Forwarded-For` (or, without one, of `Forwarded`) that is not.
+    /// The address that counts.
     func clientAddress(from peer: Peer, trusting trusted: [AddressRange]) -> ClientAddress? {
+        .counting(peer, trusting: trusted, forwardedFor: all("x-forwarded-for"), forwarded: all("forwarded"))
+    }
+}
+
+extension HTTPRequest {
+    /// The address that counts.
+    func clientAddress(from peer: Peer, trusting trusted: [AddressRange]) -> ClientAddress? {
+        func all(_ name: String) -> [String] { HTTPField.Name(name).map { headerFields[values: $0] } ?? [] }
+        return .counting(
+            peer,
+            trusting: trusted,
+            forwardedFor: all("x-forwarded-for"),
+            forwarded: all("forwarded")
+        )
+    }
+}
+
+extension ClientAddress {
+    /// The socket's, unless that is a trusted proxy's; then the right-most of `X-Forwarded-For` (or, without one, of
+    /// `Forwarded`) that is not.
+    fileprivate static func counting(
+        _ peer: Peer,
+        trusting trusted: [AddressRange],
+        forwardedFor: @autoclosure () -> [String],
+        forwarded: @autoclosure () -> [String]
+    ) -> ClientAddress? {
         guard let socket = ClientAddress(peer.address) else { return nil }
         guard !trusted.isEmpty, trusted.contains(where: { $0.contains(socket) }) else { return socket }
-        var claims = all("x-forwarded-for").flatMap { $0.split(separator: ",") }
+        var address = socket
+        var claims = forwardedFor().flatMap { $0.split(separator: ",") }
         if claims.isEmpty {
-            claims = all("forwarded").flatMap { $0.split(separator: ",") }.compactMap { element in
+            claims = forwarded().flatMap { $0.split(separator: ",") }.compactMap { element in
                 element.split(separator: ";").map { $0.drop { $0 == " " || $0 == "\t" } }
                     .first { $0.lowercased().hasPrefix("for=") }
                     .map { $0.dropFirst(4).filter { $0 != "\"" }[...] }
             }
         }
-        var address = socket
         for claim in claims.reversed() {
             // What a trusted proxy could not read, nobody vouches for.
-            guard let claimed = ClientAddress(Self.withoutPort(claim)) else { return address }
+            guard let claimed = ClientAddress(withoutPort(claim)) else { return address }
             address = claimed
             guard trusted.contains(where: { $0.contains(claimed) }) else { return claimed }
         }

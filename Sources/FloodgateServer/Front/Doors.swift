@@ -9,16 +9,21 @@ final class Doors: Sendable {
 
     func add(_ door: FrontDoor) { doors.withLock { $0.append(door) } }
 
-    /// What all of them counted, how late the latest loop is in nanoseconds, and how many connections there are.
-    func counts() async -> (counts: [LoopCounts], lag: UInt64, connections: Int) {
-        var all: [LoopCounts] = []
-        var (lag, connections): (UInt64, Int) = (0, 0)
+    /// What they counted.
+    struct State: Sendable {
+        /// By door, and then by event loop.
+        var counts: [[LoopCounts]] = []
+        /// Connections that are open.
+        var connections = 0
+    }
+
+    /// What all of them counted.
+    func state() async -> State {
+        var state = State()
         for door in doors.withLock({ $0 }) {
-            let (counts, late) = await door.counts()
-            all += counts
-            lag = max(lag, late)
-            connections += door.connections
+            state.counts.append(await door.counts().counts)
+            state.connections += door.connections
         }
-        return (all, lag, connections)
+        return state
     }
 }

@@ -23,6 +23,10 @@ final class FastLane {
     private var files: [String: IDListAnswers] = [:]
     private let alive = FastLane.plain(200, "ok\n")
     private let numbers: Numbers
+    /// Which answers the log is told of.
+    var sampler = AccessSampler()
+    /// Who sent the request that is being refused.
+    var refusedOrigin: RefusedOrigin?
 
     /// Where the routes of this lane stand in the table.
     private struct Numbers {
@@ -73,7 +77,7 @@ final class FastLane {
         return FastAnswer(reasons.isEmpty ? alive : Self.plain(503, reasons.joined(separator: "\n") + "\n"))
     }
 
-    private static func plain(_ status: Int, _ text: String) -> ReadyAnswer {
+    static func plain(_ status: Int, _ text: String) -> ReadyAnswer {
         ReadyAnswer(
             status,
             fields: [.init("content-type", "text/plain; charset=utf-8"), .init("cache-control", "no-store")],

@@ -30,13 +30,18 @@ package struct ServerFront: FrontService {
     package func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
         let path = path(of: head)
         let lane = lane(of: loop)
-        if let (answer, route) = lane.answer(head, path: path) { return .fast(answer, route: route) }
+        if let (answer, route) = lane.answer(head, path: path) {
+            didAnswer(answer, to: head, route: route, peer, lane, loop)
+            return .fast(answer, route: route)
+        }
         guard let index = table.match(path) else {
+            willRefuse(head, peer, lane)
             return .refuse(Refusal(404, "not_found", "There is no such route"), route: nil)
         }
         do throws(Refusal) {
             return .serve(try admit(head, table.routes[index], index, peer, lane, loop))
         } catch {
+            willRefuse(head, peer, lane)
             var refusal = error
             if table.routes[index].allowsBrowsers, head.first("origin") != nil {
                 refusal.fields.append(.init("access-control-allow-origin", "*"))
@@ -58,7 +63,7 @@ package struct ServerFront: FrontService {
         UnsafeRawBufferPointer(start: ("/" as StaticString).utf8Start, count: 1)
     }
 
-    private func lane(of loop: LoopState) -> FastLane {
+    func lane(of loop: LoopState) -> FastLane {
         if let lane = loop.attachment as? FastLane { return lane }
         let lane = FastLane(ring: ring, board: answers, lists: idListFiles, health: health, table: table)
         loop.attachment = lane
@@ -81,7 +86,7 @@ package struct ServerFront: FrontService {
         let address = head.clientAddress(from: peer, trusting: settings.trustedProxies)
         let caller = try authenticate(head, route, address, lane, loop)
         try checkBody(head, route)
-        let fields = try guards.check(route, caller: caller?.key, changes: head.method != .get, at: loop.now)
+        let fields = try guards.check(route, caller: caller, changes: head.method != .get, at: loop.now)
         return terms(route, index, fields: fields, caller: caller)
     }
 
@@ -89,7 +94,7 @@ package struct ServerFront: FrontService {
         _ route: Route,
         _ index: Int,
         fields: [Refusal.Field] = [],
-        caller: Caller? = nil
+        caller: SDKKey? = nil
     ) -> RequestTerms {
         RequestTerms(
             route: index,
@@ -114,7 +119,7 @@ package struct ServerFront: FrontService {
         _ address: ClientAddress?,
         _ lane: FastLane,
         _ loop: LoopState
-    ) throws(Refusal) -> Caller? {
+    ) throws(Refusal) -> SDKKey? {
         guard case .keys(let kinds, let unknownStatus) = route.access else { return nil }
         let challenge = [Refusal.Field("www-authenticate", "StatsigApiKey realm=\"floodgate\"")]
         guard let text = keyText(of: head, route) else {
@@ -147,7 +152,7 @@ package struct ServerFront: FrontService {
                 "Forbidden resource: this route takes a \(wanted) key, not a \(key.kind.rawValue) key"
             )
         }
-        return Caller(key: key, text: text)
+        return key
     }
 
     /// The first of header, query and last part of the path that is there; native routes take headers alone.
@@ -200,11 +205,15 @@ package struct ServerFront: FrontService {
     }
 
     private func respond(to request: InboundRequest) async -> OutboundAnswer {
+        let start = ContinuousClock.now
         var logger = logger
         logger[metadataKey: "hb.request.id"] = .string(request.id)
         var context = ServerContext(source: ApplicationRequestContextSource(channel: request.channel, logger: logger))
-        context.caller = request.terms.caller as? Caller
-        context.setRemoteAddress(request.peer.address?.ipAddress)
+        context.caller = request.terms.caller as? SDKKey
+        let fault = Fault()
+        context.fault = fault
+        let address = request.head.clientAddress(from: request.peer, trusting: settings.trustedProxies)
+        context.setRemoteAddress(address?.text)
         var head = request.head
         if let path = head.path, let rest = stripped(path) {
             head.path = rest
@@ -219,7 +228,9 @@ package struct ServerFront: FrontService {
         for field in request.terms.fields {
             if let name = HTTPField.Name(field.name) { response.headers[name] = field.value }
         }
-        return await OutboundAnswer(response)
+        let answer = await OutboundAnswer(response)
+        didAnswer(answer, to: request, code: fault.code, after: ContinuousClock.now - start)
+        return answer
     }
 
     private func stripped(_ path: String) -> String? {
@@ -238,6 +249,7 @@ package struct ServerFront: FrontService {
     }
 
     private func problemAnswer(_ refusal: Refusal, _ requestID: String) -> OutboundAnswer {
+        metrics.refused(refusal.code)
         var head = HTTPResponse(status: .init(code: refusal.status))
         for field in refusal.fields {
             if let name = HTTPField.Name(field.name) { head.headerFields[name] = field.value }
@@ -246,11 +258,6 @@ package struct ServerFront: FrontService {
         head.headerFields[.cacheControl] = "no-store"
         head.headerFields[.requestID] = requestID
         return OutboundAnswer(head, .bytes(ByteBuffer(bytes: problem(refusal, requestID: requestID).bytes)))
-    }
-
-    package func didRefuse(_ refusal: Refusal, route: Int?, on loop: LoopState) {
-        loop.counts.refusals[refusal.code, default: 0] += 1
-        log.refused(refusal, route: route.map { table.routes[$0].path })
     }
 }
 

@@ -17,7 +17,9 @@ struct AnswerErrors: RouterMiddleware {
     }
 
     static func answer(_ error: any Error, _ context: ServerContext) -> Response {
-        if let error = ServerError.of(error) {
+        let known = ServerError.of(error)
+        context.fault.code = (known?.code ?? (error is CancellationError ? .unavailable : .internalFault)).rawValue
+        if let error = known {
             if error.status.kind == .serverError {
                 context.logger.warning("Request failed", metadata: ["code": .string(error.code.rawValue)])
             }

@@ -4,18 +4,21 @@ package import FloodgateControlPlane
 package import Hummingbird
 import Logging
 import NIOCore
+import Synchronization
 
 /// What is known of a request before anybody looked at its key.
 package struct ServerContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The peer's address, without its port; nil if it has none.
     package private(set) var remoteAddress: String?
-    /// Whose key opened the route; only the front door sets it.
-    var caller: Caller?
+    /// The key that opened the route; only the front door sets it.
+    var caller: SDKKey?
     /// Who is at the console; only `AuthenticateConsole` sets it.
     var actor: String?
     /// Whether who is at the console would still be let in, for answers that have no end.
     var isStillWelcome: @Sendable () -> Bool = { true }
+    /// Where the code of an error is left for metrics and the log.
+    var fault = Fault()
     /// Whether the request's path began with the prefix that the server is mounted under.
     var hadPathPrefix = false
 
@@ -28,10 +31,15 @@ package struct ServerContext: RequestContext {
     mutating func setRemoteAddress(_ address: String?) { remoteAddress = address }
 }
 
-/// Who sent a request: a good key, with the text that showed it.
-struct Caller: Sendable {
-    let key: SDKKey
-    let text: String
+/// What went wrong with one request, if anything did.
+final class Fault: Sendable {
+    private let held = Mutex<String?>(nil)
+
+    /// The code of the error.
+    var code: String? {
+        get { held.withLock { $0 } }
+        set { held.withLock { $0 = newValue } }
+    }
 }
 
 /// A request with an SDK's key.
@@ -39,8 +47,6 @@ package struct SDKContext: ChildRequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The key that was sent: known, active and of a kind that may use the route.
     package let caller: SDKKey
-    /// The key as it was sent, which nothing but the request knows.
-    let keyText: String
     /// The peer's address, without its port.
     package let remoteAddress: String?
     let hadPathPrefix: Bool
@@ -50,8 +56,7 @@ package struct SDKContext: ChildRequestContext {
             throw ServerError(.internalFault, "The route was set up without a look at the key")
         }
         coreContext = context.coreContext
-        self.caller = caller.key
-        keyText = caller.text
+        self.caller = caller
         remoteAddress = context.remoteAddress
         hadPathPrefix = context.hadPathPrefix
     }

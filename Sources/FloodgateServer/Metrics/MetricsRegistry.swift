@@ -1,12 +1,12 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateHTTP
 package import Metrics
 import Synchronization
 
 /// The metrics of one process, kept in memory for Prometheus to fetch as text.
 ///
-/// The number of series is bounded: what goes beyond is measured nowhere and counted in `metrics_dropped_series_total`.
+/// The number of series, of which a histogram is one for each bucket, is bounded: what goes beyond is measured nowhere and
+/// counted in `metrics_dropped_series_total`.
 package final class MetricsRegistry: MetricsFactory {
     struct Family: Sendable {
         var kind: Kind
@@ -28,6 +28,9 @@ package final class MetricsRegistry: MetricsFactory {
             case .histogram: .histogram
             }
         }
+
+        /// Lines in the text.
+        var count: Int { if case .histogram(let series) = self { series.bounds.count + 3 } else { 1 } }
 
         var handler: AnyObject {
             switch self {
@@ -63,7 +66,7 @@ package final class MetricsRegistry: MetricsFactory {
     private let limit: Int
 
     /// Makes an empty registry that holds at most `limit` series.
-    package init(limit: Int = 5_000) { self.limit = limit }
+    package init(limit: Int = 10_000) { self.limit = limit }
 
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         let name = Self.suffixed(Self.name(label), "_total")
@@ -75,12 +78,6 @@ package final class MetricsRegistry: MetricsFactory {
     /// Shows a sum that is kept elsewhere as a counter.
     func raise(_ label: String, _ dimensions: [(String, String)] = [], to total: Int64) {
         (makeCounter(label: label, dimensions: dimensions) as? CounterSeries)?.raise(to: total)
-    }
-
-    /// Shows durations that are counted elsewhere as a histogram.
-    func show(_ name: String, _ dimensions: [(String, String)], _ counts: LatencyCounts) {
-        histogram(name, dimensions, bounds: LatencyCounts.bounds.map { Double($0) / 1e6 })
-            .replace(counts.buckets.map { UInt64($0) }, sum: Double(counts.sum) / 1e9)
     }
 
     package func makeFloatingPointCounter(
@@ -127,7 +124,7 @@ package final class MetricsRegistry: MetricsFactory {
         return series
     }
 
-    private func histogram(_ name: String, _ dimensions: [(String, String)], bounds: [Double]) -> HistogramSeries {
+    func histogram(_ name: String, _ dimensions: [(String, String)], bounds: [Double]) -> HistogramSeries {
         let fresh = HistogramSeries(bounds: bounds)
         guard case .histogram(let series) = register(name, dimensions, .histogram(fresh)) else { return fresh }
         return series
@@ -141,12 +138,12 @@ package final class MetricsRegistry: MetricsFactory {
             let known = state.families[name]?.series[labels]
             if let known, type(of: known.handler) == type(of: fresh.handler) { return known }
             let isForeign = known != nil || state.families[name].map { $0.kind != fresh.kind } ?? false
-            guard state.seriesCount < limit, !isForeign else {
+            guard state.seriesCount + fresh.count <= limit, !isForeign else {
                 state.dropped += 1
                 return nil
             }
             state.families[name, default: Family(kind: fresh.kind)].series[labels] = fresh
-            state.seriesCount += 1
+            state.seriesCount += fresh.count
             return fresh
         }
     }
@@ -154,10 +151,12 @@ package final class MetricsRegistry: MetricsFactory {
     private func remove(_ handler: AnyObject) {
         state.withLock { state in
             for (name, family) in state.families {
-                guard let labels = family.series.first(where: { $0.value.handler === handler })?.key else { continue }
+                guard let (labels, series) = family.series.first(where: { $0.value.handler === handler }) else {
+                    continue
+                }
                 state.families[name]?.series[labels] = nil
                 if state.families[name]?.series.isEmpty == true { state.families[name] = nil }
-                state.seriesCount -= 1
+                state.seriesCount -= series.count
                 return
             }
         }

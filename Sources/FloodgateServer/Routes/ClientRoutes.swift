@@ -119,7 +119,7 @@ struct ClientRoutes: Sendable {
         var caller = ClientEvaluation.Caller()
         // Servers ask for their users, browsers and phones for themselves.
         if context.caller.kind == .client {
-            caller.clientKey = context.keyText
+            caller.clientKey = request.sdkKeyText
             caller.address = context.remoteAddress
             caller.userAgent = request.headers[.userAgent]
         }

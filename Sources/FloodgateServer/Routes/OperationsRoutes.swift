@@ -10,6 +10,9 @@ struct OperationsRoutes: Sendable {
     let metrics: ServerMetrics
     let refreshMetrics: @Sendable () async -> Void
 
+    /// The text format, in the version that all scrapers read.
+    static let metricsType = "text/plain; version=0.0.4; charset=utf-8"
+
     func add(to router: Router<ServerContext>, access: AuthenticateConsole) {
         router.get("livez") { _, _ in Response.plain("ok\n") }
         router.get("readyz") { _, _ in
@@ -22,7 +25,7 @@ struct OperationsRoutes: Sendable {
         router.group("metrics").add(middleware: access).get { _, _ in
             await refreshMetrics()
             var response = Response.plain(metrics.registry.text)
-            response.headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
+            response.headers[.contentType] = Self.metricsType
             return response
         }
     }
