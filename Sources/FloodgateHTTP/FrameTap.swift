@@ -15,6 +15,7 @@ final class FrameTap: ChannelDuplexHandler {
     private let state: LoopState
     var arrivals: FrameWatch
     var departures: SendWatch
+    private var context: ChannelHandlerContext?
     private var isClosing = false
     private var dropped = 0
 
@@ -26,6 +27,22 @@ final class FrameTap: ChannelDuplexHandler {
 
     /// From now on what comes in is dropped, and once that is much it stays in the kernel.
     func dropAll() { isClosing = true }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    /// Asks the client to begin no more requests, past the frame handler, which after a GOAWAY would take none of those
+    /// that are on their way; and sends a PING with `content` behind it.
+    func announceEnd(ping content: UInt64) {
+        guard let context else { return }
+        var bytes = ByteBuffer()
+        // The largest number of a stream, and no error.
+        for (kind, content) in [(FrameHead.Kind.goAway, UInt64(Int32.max) << 32), (FrameHead.Kind.ping, content)] {
+            bytes.writeMultipleIntegers(UInt32(8 << 8) | UInt32(kind), 0 as UInt8, 0 as UInt32, content)
+        }
+        write(context: context, data: wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
+        context.flush()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)

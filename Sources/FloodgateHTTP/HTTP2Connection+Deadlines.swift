@@ -6,7 +6,7 @@ import NIOHTTP2
 extension HTTP2Connection {
     /// What is sent behind the first GOAWAY of a server that stops; when it comes back, the client has read that, and all
     /// requests that it began before are here.
-    static let drainPing = HTTP2PingData(withInteger: 0x6472_6169_6E)
+    static let drainPing: UInt64 = 0x6472_6169_6E
 
     /// Whether requests are still read.
     var isServing: Bool {
@@ -61,11 +61,9 @@ extension HTTP2Connection {
     // MARK: The end
 
     func drain() {
-        guard case .open = phase, let context else { return }
+        guard case .open = phase else { return }
         phase = .draining(until: state.now &+ limits.lingerTimeout.nanoseconds)
-        writeFrame(.goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil), on: .rootStream, context)
-        writeFrame(.ping(Self.drainPing, ack: false), on: .rootStream, context)
-        context.flush()
+        tap.announceEnd(ping: Self.drainPing)
     }
 
     /// Serves the requests that there are, and no more.

@@ -111,7 +111,7 @@ extension HTTP2Connection {
         )
         let (service, loop) = (service, state.loop)
         let bound = NIOLoopBound(self, eventLoop: loop)
-        exchange.task = Task {
+        exchange.task = Task(executorPreference: state.executor) {
             let answer = await service.answer(request)
             let writer = try? await loop.submit { bound.value.deliver(answer.head, answer.body, on: id) }.get()
             guard case .parts(_, let produce) = answer.body, let writer else { return }

@@ -59,13 +59,13 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
     var unsent = 0
     var unsentSince: UInt64 = 0
 
-    /// Serves `peer`; a first request must have come by `deadline`, which without one is counted from now on.
+    /// Serves `peer`; a first request must have come by `deadline`.
     init(
         state: LoopState,
         service: any FrontService,
         peer: Peer,
         slot: ConnectionLimiter.Slot,
-        deadline: UInt64?
+        deadline: UInt64
     ) {
         self.state = state
         self.service = service
@@ -73,7 +73,7 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
         self.slot = slot
         limits = state.limits
         tap = FrameTap(state: state)
-        idleDeadline = deadline ?? state.now &+ limits.headerTimeout.nanoseconds
+        idleDeadline = deadline
     }
 
     /// Adds what an HTTP/2 connection needs to the pipeline.
@@ -140,7 +140,8 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
             if trailers.endStream, let stream = streams[frame.streamID] { complete(stream, frame.streamID, context) }
         case .data(let data): receive(data, on: frame.streamID, context)
         case .rstStream: forget(frame.streamID)
-        case .ping(Self.drainPing, ack: true): if case .draining = phase { finish(context) }
+        case .ping(let content, ack: true) where content.integer == Self.drainPing:
+            if case .draining = phase { finish(context) }
         default: break
         }
     }
