@@ -256,14 +256,15 @@ let package = Package(
         .testTarget(
             name: "FloodgateHTTPTests",
             dependencies: [
-                "FloodgateHTTP", httpTypes, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, serviceLifecycle,
+                "FloodgateHTTP", httpTypes, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL, nioTLS,
+                serviceLifecycle,
             ]
         ),
         .target(
             name: "FuzzTargets",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateRegex", "FloodgateEvaluation", "FloodgateGzip",
-                "FloodgateTestSupport",
+                "FloodgateHTTP", "FloodgateTestSupport", httpTypes, nioCore, nioEmbedded,
             ],
             path: "Fuzzing/Targets"
         ),

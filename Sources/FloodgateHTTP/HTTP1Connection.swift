@@ -58,13 +58,20 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     private var unsent = 0
     private var unsentSince: UInt64 = 0
 
-    init(state: LoopState, service: any FrontService, peer: Peer, slot: ConnectionLimiter.Slot) {
+    /// Serves `peer`; the first header must have come by `deadline`.
+    init(
+        state: LoopState,
+        service: any FrontService,
+        peer: Peer,
+        slot: ConnectionLimiter.Slot,
+        deadline: UInt64
+    ) {
         self.state = state
         self.service = service
         self.peer = peer
         limits = state.limits
         connections = slot
-        deadline = state.now &+ limits.headerTimeout.nanoseconds
+        self.deadline = deadline
     }
 
     // MARK: Events of the channel
@@ -251,7 +258,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         switch nextStep() {
         case .incomplete: return false
         case .fast(let answer, let route, let manner):
-            if isFirst, answer.isForKnown { connections.didShowItself() }
+            if answer.isForKnown { connections.didShowItself() }
             write(answer, manner, keepsAlive: goesOn(manner), context)
             wrote = true
             state.counts.answered(route: route, status: answer.prepared.status, nanoseconds: nil)
@@ -404,7 +411,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         let loop = state.loop
         let bound = NIOLoopBound(self, eventLoop: loop)
         let boundExchange = NIOLoopBound(exchange, eventLoop: loop)
-        exchange.task = Task {
+        exchange.task = Task(executorPreference: state.executor) {
             let answer = await service.answer(request)
             let writer = try? await loop.submit {
                 bound.value.deliver(answer.head, answer.body, of: boundExchange.value)

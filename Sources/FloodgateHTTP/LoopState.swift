@@ -20,6 +20,8 @@ package final class LoopState {
     /// Which loop of the server this is, from 0 on.
     package let index: Int
     let loop: any EventLoop
+    /// Where requests are answered; nil for where the runtime likes.
+    let executor: (any TaskExecutor)?
     let limits: HTTPLimits
     let scanner: HeadScanner
     let heads: HTTP2Heads
@@ -41,9 +43,10 @@ package final class LoopState {
     /// What happened on this loop.
     package var counts = LoopCounts()
 
-    init(index: Int, loop: any EventLoop, limits: HTTPLimits) {
+    init(index: Int, loop: any EventLoop, limits: HTTPLimits, executor: (any TaskExecutor)? = nil) {
         self.index = index
         self.loop = loop
+        self.executor = executor
         self.limits = limits
         scanner = HeadScanner(limits: limits)
         heads = HTTP2Heads(limits: limits)

@@ -137,6 +137,10 @@ package struct FloodgateServer: Sendable {
         var listener = FrontDoor.Listener(host: listen.host, port: listen.port)
         listener.tls = identity
         listener.requiresProxyHeader = settings.requiresProxyHeader
+        let proxies = settings.trustedProxies
+        listener.isProxy = { address in
+            ClientAddress(address).map { address in proxies.contains { $0.contains(address) } } ?? false
+        }
         var limits = settings.limits
         limits.connections = min(limits.connections, FileDescriptors.roomForConnections())
         let door = FrontDoor(

@@ -28,6 +28,8 @@ func withDoor(
         port.finish()
     }
     let group = ServiceGroup(services: [door], logger: Logger(label: "door") { _ in SwiftLogNoOpLogHandler() })
+    service.stop.withLock { $0 = { await group.triggerGracefulShutdown() } }
+    service.closes.withLock { $0 = { await door.counts().counts.map(\.closes) } }
     try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask {
             // Also when it never listened.
@@ -44,12 +46,22 @@ func withDoor(
 final class EchoService: FrontService {
     let refusals = Mutex<[String]>([])
     let cancellations = Atomic<Int>(0)
+    /// Stops the door that the service stands behind.
+    let stop = Mutex<@Sendable () async -> Void>({})
+    /// Connections that the door has closed, by reason, of each loop.
+    let closes = Mutex<@Sendable () async -> [[String: Int]]>({ [] })
     private let ready = ReadyAnswer(
         200,
         fields: [.init("content-type", "text/plain")],
         body: ByteBuffer(string: "fast\n")
     )
     private let large = ReadyAnswer(200, fields: [], body: ByteBuffer(repeating: 0x61, count: 100_000))
+
+    /// How many connections the door has closed because of `reason`.
+    func closes(_ reason: String) async -> Int {
+        let closes = closes.withLock { $0 }
+        return await closes().reduce(0) { $0 + $1[reason, default: 0] }
+    }
 
     func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
         if ASCII.equals(head.path, "/fast") { return .fast(FastAnswer(ready, isForKnown: true), route: 0) }
