@@ -46,6 +46,8 @@ final class ConnectionLimiter: Sendable {
         private let limiter: ConnectionLimiter
         private var address: UInt64?
         private var isFree = false
+        /// What else is done, once, for a connection that is no stranger any more.
+        var onShowing: (() -> Void)?
 
         fileprivate init(limiter: ConnectionLimiter, address: UInt64?) {
             self.limiter = limiter
@@ -57,6 +59,8 @@ final class ConnectionLimiter: Sendable {
             guard let address else { return }
             self.address = nil
             limiter.leave(address, isGone: false)
+            onShowing?()
+            onShowing = nil
         }
 
         /// The connection is gone.

@@ -39,6 +39,10 @@ struct Entrance {
             }
         }
         guard let slot = limiter.enter(from: source) else { return refuse(channel, "too_many") }
+        if listener.tls != nil, let source {
+            // Good clients may make a connection for each request, and thousands may share an address.
+            slot.onShowing = { handshakes.giveBack(source, state.limits.handshakes, at: state.now) }
+        }
         let peer = Peer(address: address, isSecure: listener.tls != nil)
         guard let tls = listener.tls else {
             return try serve(channel, peer, slot, deadline: deadline, isHTTP2: false)

@@ -40,7 +40,7 @@ package struct HTTPLimits: Sendable {
     package var connections = 16_384
     /// Connections at once from one address that have not yet shown a key.
     package var strangersPerAddress = 512
-    /// TLS handshakes from one address: each second, and at once; Statsig's SDKs make one for each request.
+    /// TLS handshakes from one address, each second and at once, that no good key has followed yet.
     package var handshakes = TokenBuckets.Rate(perSecond: 50, burst: 500)
     /// HTTP/2 streams at once on a connection.
     package var streams = 100
