@@ -398,7 +398,8 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
             id: exchange.id,
             peer: peer,
             terms: exchange.terms,
-            channel: context.channel
+            channel: context.channel,
+            lease: exchange.lease
         )
         let service = service
         let loop = state.loop

@@ -239,7 +239,8 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
             id: exchange.id,
             peer: peer,
             terms: exchange.terms,
-            channel: context.channel
+            channel: context.channel,
+            lease: exchange.lease
         )
         let (service, loop) = (service, state.loop)
         let bound = NIOLoopBound(self, eventLoop: loop)

@@ -4,6 +4,14 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// A connection that sends whatever bytes it is told to, and keeps what comes back.
 final class RawConnection: Sendable {
     private let channel: any Channel
@@ -57,6 +65,12 @@ final class RawConnection: Sendable {
     func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
     func closeOutput() async throws { try await channel.close(mode: .output).get() }
     func close() async throws { try await channel.close() }
+
+    /// Ends the connection as a crash does, without a word.
+    func reset() async throws {
+        try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        try await channel.close()
+    }
 
     var text: String { String(decoding: received.state.withLock { $0.bytes }, as: UTF8.self) }
     var isClosed: Bool { received.state.withLock { $0.isClosed } }

@@ -10,10 +10,11 @@ import Synchronization
 /// A front door that listens on a free port while `body` runs.
 func withDoor(
     _ limits: HTTPLimits = HTTPLimits(),
+    bodies: ByteBudget? = nil,
     _ change: @Sendable (inout FrontDoor.Listener) -> Void = { _ in },
     _ body: @escaping @Sendable (Int, EchoService) async throws -> Void
 ) async throws {
-    let service = EchoService()
+    let service = EchoService(bodies: bodies)
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
     var listener = FrontDoor.Listener(host: "127.0.0.1", port: 0)
     change(&listener)
@@ -40,12 +41,17 @@ func withDoor(
 final class EchoService: FrontService {
     let refusals = Mutex<[String]>([])
     let cancellations = Atomic<Int>(0)
+    /// How many requests came in whole.
+    let served = Atomic<Int>(0)
+    private let bodies: ByteBudget?
     private let ready = ReadyAnswer(
         200,
         fields: [.init("content-type", "text/plain")],
         body: ByteBuffer(string: "fast\n")
     )
     private let large = ReadyAnswer(200, fields: [], body: ByteBuffer(repeating: 0x61, count: 100_000))
+
+    init(bodies: ByteBudget? = nil) { self.bodies = bodies }
 
     func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
         if ASCII.equals(head.path, "/fast") { return .fast(FastAnswer(ready, isForKnown: true), route: 0) }
@@ -58,12 +64,14 @@ final class EchoService: FrontService {
                 route: 1,
                 bodyLimit: 1 << 20,
                 timeout: ASCII.equals(head.path, "/slow") ? .milliseconds(700) : .seconds(60),
-                lateness: Refusal(503, "late", "Too late")
+                lateness: Refusal(503, "late", "Too late"),
+                bodies: bodies
             )
         )
     }
 
     func answer(_ request: InboundRequest) async -> OutboundAnswer {
+        served.add(1, ordering: .relaxed)
         let path = request.head.path ?? ""
         if path == "/slow" {
             do { try await Task.sleep(for: .seconds(600)) } catch { cancellations.add(1, ordering: .relaxed) }
