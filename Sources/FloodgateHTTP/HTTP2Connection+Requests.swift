@@ -107,7 +107,8 @@ extension HTTP2Connection {
             id: exchange.id,
             peer: peer,
             terms: exchange.terms,
-            channel: context.channel
+            channel: context.channel,
+            lease: exchange.lease
         )
         let (service, loop) = (service, state.loop)
         let bound = NIOLoopBound(self, eventLoop: loop)

@@ -70,11 +70,7 @@ package final class LoopState {
     }
 
     /// A monotonic clock in nanoseconds, right to a microsecond.
-    static var preciseNow: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-    }
+    static var preciseNow: UInt64 { MonotonicClock.now }
 
     /// A name for the next request.
     func nextRequestID() -> String { requestIDs.next() }

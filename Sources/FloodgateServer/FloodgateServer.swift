@@ -27,7 +27,8 @@ package struct FloodgateServer: Sendable {
 
     let board = SnapshotBoard()
     let answers = ConfigAnswersBoard()
-    let guards: Guards
+    /// What keeps the server on its feet.
+    package let guards: Guards
     let doors = Doors()
     let idLists = IDListBoard()
     let idListFiles = IDListFiles()
@@ -167,7 +168,7 @@ package struct FloodgateServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: Processors.available)
         let services: [any Service] = [
             eventLogService, publisher, door(identity, on: group, onListening: onRunning),
-            CertificateWatch(identity: identity, logger: logger), MemoryWatch(guards: guards),
+            CertificateWatch(identity: identity, logger: logger), GuardWatch(guards: guards),
             ShutdownNotice(health: health, feed: intake.feed),
         ]
         // Stopped from the last to the first: no new work, requests in flight, and only then what they need.

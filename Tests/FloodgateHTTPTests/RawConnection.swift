@@ -6,6 +6,14 @@ import NIOSSL
 import NIOTLS
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// A connection that sends whatever bytes it is told to, and keeps what comes back.
 final class RawConnection: Sendable {
     private let channel: any Channel
@@ -76,6 +84,12 @@ final class RawConnection: Sendable {
 
     var bytes: [UInt8] { received.state.withLock { $0.bytes } }
     var text: String { String(decoding: bytes, as: UTF8.self) }
+    /// Ends the connection as a crash does, without a word.
+    func reset() async throws {
+        try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        try await channel.close()
+    }
+
     var isClosed: Bool { received.state.withLock { $0.isClosed } }
 
     /// What came in once `condition` holds of it, or once 20 s are over.
