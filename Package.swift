@@ -109,6 +109,8 @@ let package = Package(
             name: "FloodgateDelivery",
             dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateGzip"]
         ),
+        // A call that Swift's module of the C library leaves out.
+        .systemLibrary(name: "CFloodgateMalloc"),
         .systemLibrary(name: "CFloodgateZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
             name: "FloodgateIngest",
@@ -141,7 +143,7 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateConsole", "FloodgateGzip",
-                "FloodgateHTTP", httpTypes, hummingbird, logging, metrics, nioCore, nioPosix,
+                "FloodgateHTTP", "CFloodgateMalloc", httpTypes, hummingbird, logging, metrics, nioCore, nioPosix,
                 serviceLifecycle, unixSignals,
             ]
         ),
@@ -256,14 +258,15 @@ let package = Package(
         .testTarget(
             name: "FloodgateHTTPTests",
             dependencies: [
-                "FloodgateHTTP", httpTypes, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, serviceLifecycle,
+                "FloodgateHTTP", httpTypes, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL, nioTLS,
+                serviceLifecycle,
             ]
         ),
         .target(
             name: "FuzzTargets",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateRegex", "FloodgateEvaluation", "FloodgateGzip",
-                "FloodgateTestSupport",
+                "FloodgateHTTP", "FloodgateTestSupport", httpTypes, nioCore, nioEmbedded,
             ],
             path: "Fuzzing/Targets"
         ),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 #
-# Looks for bytes that bring the readers and the evaluator down, guided by coverage: `fuzz.sh SECONDS [TARGET…]`, each
+# Looks for bytes that bring the readers, the evaluator and the front door down, guided by coverage: `fuzz.sh SECONDS [TARGET…]`, each
 # target for so long, all if none is named. Built with libFuzzer and AddressSanitizer apart from other builds, in
 # .build-fuzz. What was learnt stays in Fuzzing/corpus, what was found in Fuzzing/findings; a finding (a trap, a fault,
 # a bad access, 5 seconds or 2 GB for one input) ends its target's run and makes the exit status 1.
@@ -18,7 +18,7 @@ case $seconds in
         ;;
 esac
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(json document user regex texts)
+[ ${#targets[@]} -gt 0 ] || targets=(json document user regex texts head proxy connection frames)
 
 Scripts/bootstrap.sh build
 # Of several sanitizers the Swift compiler heeds the last one alone unless they stand in one option, and SwiftPM writes
@@ -64,7 +64,7 @@ for target in "${targets[@]}"; do
     rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")
     slowest=$(sed -n 's/^stat::slowest_unit_time_sec: *//p' "$log")
     coverage=$(grep -aoE 'cov: [0-9]+' "$log" | tail -n 1) || true
-    results+=("$(printf '%-9s %10s runs %6s/s  %-11s slowest %s s  %s' "$target" "${runs:-?}" "${rate:-?}" \
+    results+=("$(printf '%-10s %10s runs %6s/s  %-11s slowest %s s  %s' "$target" "${runs:-?}" "${rate:-?}" \
         "${coverage:-cov: ?}" "${slowest:-?}" "$result")")
 done
 

@@ -15,6 +15,14 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case regex
     /// Any bytes as a user agent, an address, a number, a time, an ID list, or two versions around a NUL.
     case texts
+    /// Any bytes as the head of an HTTP/1 request and a body behind it.
+    case head
+    /// Any bytes as a PROXY header.
+    case proxy
+    /// Any bytes as all that a client sends on a connection.
+    case connection
+    /// Any bytes as HTTP/2 frames behind the preface.
+    case frames
 
     /// Longer inputs are not tried: what they show is time, which other tests bound.
     package var maximumBytes: Int {
@@ -23,6 +31,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .json, .user: 16_384
         case .regex: 1024
         case .texts: 2048
+        case .head, .connection, .frames: 4096
+        case .proxy: 600
         }
     }
 
@@ -35,6 +45,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .user: UserTarget.fault(in: bytes)
         case .regex: RegexTarget.fault(in: bytes)
         case .texts: TextTarget.fault(in: bytes)
+        case .head: HeadTarget.fault(in: bytes)
+        case .proxy: ProxyTarget.fault(in: bytes)
+        case .connection: ConnectionTarget.fault(in: bytes)
+        case .frames: FramesTarget.fault(in: bytes)
         }
     }
 
@@ -42,7 +56,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     package var isJSON: Bool {
         switch self {
         case .json, .document, .user: true
-        case .regex, .texts: false
+        case .regex, .texts, .head, .proxy, .connection, .frames: false
         }
     }
 }

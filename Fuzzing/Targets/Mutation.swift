@@ -14,7 +14,7 @@ package enum Mutation {
         if target.isJSON, Int.random(in: 0..<4, using: &random) > 0 { mutated = ofValues(in: bytes, using: &random) }
         var result = mutated ?? bytes
         if mutated == nil {
-            let words = target.isJSON ? Words.members : Words.pieces
+            let words = target.isJSON ? Words.members : target.pieces
             for _ in 0..<Int.random(in: 1...4, using: &random) { change(&result, words, &random) }
         }
         return Array(result.prefix(target.maximumBytes))

@@ -16,6 +16,10 @@ extension FuzzTarget {
         case .user: Seeds.users.map(\.bytes) + [Seeds.kept.bytes]
         case .regex: Seeds.patterns
         case .texts: Seeds.texts
+        case .head: WireSeeds.requests
+        case .proxy: WireSeeds.proxyHeaders
+        case .connection: WireSeeds.requests + WireSeeds.connections
+        case .frames: WireSeeds.frames
         }
     }
 }

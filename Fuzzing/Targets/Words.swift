@@ -63,9 +63,17 @@ enum Words {
 }
 
 extension FuzzTarget {
+    /// Pieces of texts that are not JSON, for mutations to put in.
+    var pieces: [String] {
+        switch self {
+        case .head, .proxy, .connection, .frames: WireSeeds.pieces
+        case .json, .document, .user, .regex, .texts: Words.pieces
+        }
+    }
+
     /// The words that fit, as libFuzzer reads them.
     package var dictionary: String {
-        let words = isJSON ? (Words.members + Words.values).map { JSONValue.string($0).text } : Words.pieces
+        let words = isJSON ? (Words.members + Words.values).map { JSONValue.string($0).text } : pieces
         return words.filter { !$0.isEmpty }.map { word in
             let escaped = word.utf8.map { byte in
                 switch byte {

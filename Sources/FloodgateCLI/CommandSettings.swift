@@ -31,7 +31,7 @@ enum CommandSettings: String, CaseIterable {
     case tlsKey = "FLOODGATE_TLS_KEY"
     /// Ranges of addresses with commas between; none.
     case trustedProxies = "FLOODGATE_TRUSTED_PROXIES"
-    /// Mebibytes; no limit.
+    /// Mebibytes; what the container, or three quarters of what the machine has.
     case memoryLimit = "FLOODGATE_MEMORY_LIMIT"
     /// trace, debug, info, notice, warning, error or critical; info.
     case logLevel = "FLOODGATE_LOG_LEVEL"

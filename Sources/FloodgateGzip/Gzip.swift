@@ -18,7 +18,7 @@ package enum Gzip {
     /// - Throws: `GzipError` with code `outOfMemory`.
     package static func compress(_ bytes: [UInt8], level: Int = 6) throws(GzipError) -> [UInt8] {
         let stream = try ZlibStream(compressing: 1...9 ~= level ? Int32(level) : 6, window: gzipWindow)
-        return try stream.run(bytes, limit: .max)
+        return try stream.run(bytes, limit: .max) { _ in true }
     }
 
     /// Decompresses gzip data of one or more members, or one zlib stream; which of them is found out.
@@ -26,10 +26,15 @@ package enum Gzip {
     /// - Parameters:
     ///   - bytes: Compressed data and nothing else.
     ///   - limit: How many bytes the result may have; memory stays within about twice that.
+    ///   - mayGrow: Asked before so many bytes more are kept; if it says no there is no memory.
     /// - Returns: The content, of all members in order.
     /// - Throws: `GzipError`; whatever was decompressed until then is dropped.
-    package static func decompress(_ bytes: [UInt8], limit: Int) throws(GzipError) -> [UInt8] {
+    package static func decompress(
+        _ bytes: [UInt8],
+        limit: Int,
+        mayGrow: (Int) -> Bool = { _ in true }
+    ) throws(GzipError) -> [UInt8] {
         let stream = try ZlibStream(decompressing: eitherWindow)
-        return try stream.run(bytes, limit: max(0, limit))
+        return try stream.run(bytes, limit: max(0, limit), mayGrow: mayGrow)
     }
 }

@@ -42,14 +42,18 @@ struct ZlibStream: ~Copyable {
         state.deallocate()
     }
 
-    /// Feeds all of `bytes` and returns all output.
-    consuming func run(_ bytes: [UInt8], limit: Int) throws(GzipError) -> [UInt8] {
+    /// Feeds all of `bytes` and returns all output, as long as it may grow.
+    consuming func run(_ bytes: [UInt8], limit: Int, mayGrow: (Int) -> Bool) throws(GzipError) -> [UInt8] {
         var output: [UInt8] = []
         let chunk = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.chunkSize)
         defer { chunk.deallocate() }
         let failure: GzipError? = bytes.withUnsafeBufferPointer { input in
             // Zlib's input pointer is not const, though it only reads.
-            pump(UnsafeMutableBufferPointer(mutating: input), chunk, limit) { output.append(contentsOf: $0) }
+            pump(UnsafeMutableBufferPointer(mutating: input), chunk, limit) { part in
+                guard mayGrow(part.count) else { return false }
+                output.append(contentsOf: part)
+                return true
+            }
         }
         if let failure { throw failure }
         return output
@@ -60,7 +64,7 @@ struct ZlibStream: ~Copyable {
         _ input: UnsafeMutableBufferPointer<UInt8>,
         _ chunk: UnsafeMutableBufferPointer<UInt8>,
         _ limit: Int,
-        _ emit: (UnsafeMutableBufferPointer<UInt8>.SubSequence) -> Void
+        _ emit: (UnsafeMutableBufferPointer<UInt8>.SubSequence) -> Bool
     ) -> GzipError? {
         let isGzip = input.count >= 2 && input[0] == 0x1F && input[1] == 0x8B
         var consumed = 0
@@ -79,7 +83,7 @@ struct ZlibStream: ~Copyable {
                 return GzipError(.tooLarge, "decompressed data is longer than \(limit) bytes; send less at a time")
             }
             produced += filled
-            emit(chunk[..<filled])
+            guard emit(chunk[..<filled]) else { return GzipError(.outOfMemory, "there is no room for the result") }
             switch status {
             case Z_STREAM_END:
                 if consumed == input.count { return nil }

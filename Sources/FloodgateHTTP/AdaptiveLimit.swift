@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// The limit grows while nine in ten take at most half as long again as the fastest did, and shrinks by a tenth
 /// otherwise. Who finds it reached waits, the newest first, and not for long: an old request is one whose client has
-/// given up, and an answer to it is work for nobody.
+/// given up, and an answer to it is work for nobody. Times are of a monotonic clock, in nanoseconds.
 package final class AdaptiveLimit: Sendable {
     /// The bounds of a limit.
     package struct Bounds: Sendable {
@@ -25,16 +25,43 @@ package final class AdaptiveLimit: Sendable {
         package init() {}
     }
 
+    private struct Waiting {
+        let id: UInt64
+        let since: UInt64
+        let continuation: CheckedContinuation<Bool, Never>
+    }
+
     private struct State {
         var limit: Double
         var running = 0
-        var waiting: [(id: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
+        /// The oldest first.
+        var waiting: [Waiting] = []
         var nextID: UInt64 = 0
         var samples: [Int64] = []
-        var wasFull = false
-        /// The fastest of late, in nanoseconds; forgets slowly, since the work may change.
+        /// The most that ran at once since the limit was last thought over.
+        var peak = 0
+        /// The fastest of late, in nanoseconds, and when it was last made a little slower, since the work may change.
         var fastest: Double?
+        var fadedAt: UInt64 = 0
+        /// Whether anybody was refused since somebody last asked.
+        var hasRefused = false
+
+        init(limit: Int) {
+            self.limit = Double(limit)
+            samples.reserveCapacity(AdaptiveLimit.window)
+        }
+
+        /// Takes a place, if there is a free one.
+        mutating func startOne() -> Bool {
+            guard running < Int(limit) else { return false }
+            running += 1
+            peak = max(peak, running)
+            return true
+        }
     }
+
+    /// So many answers make up the next limit.
+    private static let window = 64
 
     private let bounds: Bounds
     private let state: Mutex<State>
@@ -42,72 +69,94 @@ package final class AdaptiveLimit: Sendable {
     /// A limit within `bounds`.
     package init(_ bounds: Bounds = Bounds()) {
         self.bounds = bounds
-        state = Mutex(State(limit: Double(bounds.start)))
+        state = Mutex(State(limit: bounds.start))
     }
 
     /// How many may work at once now.
     package var limit: Int { state.withLock { Int($0.limit) } }
     /// How many work.
     package var running: Int { state.withLock { $0.running } }
+    /// How many wait for their turn.
+    package var waiting: Int { state.withLock { $0.waiting.count } }
 
-    /// Whether so many wait already that another would wait in vain.
-    package var isFull: Bool { state.withLock { $0.waiting.count >= Int($0.limit) } }
+    /// Whether so many wait already that another would wait in vain; who is told so counts as refused.
+    package func isFull() -> Bool {
+        state.withLock { state in
+            guard state.waiting.count >= Int(state.limit) else { return false }
+            state.hasRefused = true
+            return true
+        }
+    }
+
+    /// Whether anybody was refused since this was last asked.
+    package func takeRefusal() -> Bool {
+        state.withLock { state in
+            defer { state.hasRefused = false }
+            return state.hasRefused
+        }
+    }
 
     /// Waits for a turn.
     /// - Returns: Whether it came; `leave` must be called then, and only then.
-    package func enter() async -> Bool {
-        let id: UInt64? = state.withLock { state in
-            if state.running < Int(state.limit) {
-                state.running += 1
-                return nil
-            }
-            state.wasFull = true
+    package func enter(at now: UInt64) async -> Bool {
+        let ticket: UInt64? = state.withLock { state in
+            if state.startOne() { return nil }
             state.nextID += 1
             return state.nextID
         }
-        guard let id else { return true }
-        let patience = bounds.patience
-        let alarm = Task { [weak self] in
-            try? await Task.sleep(for: patience)
-            self?.giveUp(id)
-        }
-        defer { alarm.cancel() }
+        guard let ticket else { return true }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let verdict: Bool? = state.withLock { state in
-                    if state.running < Int(state.limit) {
-                        state.running += 1
-                        return true
+                    if state.startOne() { return true }
+                    guard state.waiting.count < Int(state.limit), !Task.isCancelled else {
+                        state.hasRefused = true
+                        return false
                     }
-                    guard state.waiting.count < Int(state.limit), !Task.isCancelled else { return false }
-                    state.waiting.append((id, continuation))
+                    state.waiting.append(Waiting(id: ticket, since: now, continuation: continuation))
                     return nil
                 }
                 if let verdict { continuation.resume(returning: verdict) }
             }
         } onCancel: {
-            giveUp(id)
+            giveUp(ticket)
         }
     }
 
     /// Gives the turn back.
-    /// - Parameter nanoseconds: How long the work took; nil if it says nothing about the server, because it was broken off.
-    package func leave(after nanoseconds: Int64?) {
+    /// - Parameters:
+    ///   - nanoseconds: How long the work took; nil if it says nothing about the server, because it was broken off.
+    ///   - now: The time.
+    package func leave(after nanoseconds: Int64?, at now: UInt64) {
         let next = state.withLock { state in
-            if let nanoseconds { learn(nanoseconds, &state) }
+            if let nanoseconds { learn(nanoseconds, now, &state) }
             state.running -= 1
-            guard state.running < Int(state.limit), let newest = state.waiting.popLast() else {
+            guard let newest = state.waiting.last, state.startOne() else {
                 return nil as CheckedContinuation<Bool, Never>?
             }
-            state.running += 1
+            state.waiting.removeLast()
             return newest.continuation
         }
         next?.resume(returning: true)
     }
 
-    private func giveUp(_ id: UInt64) {
+    /// Refuses those that have waited too long; to be called every now and then.
+    package func expire(at now: UInt64) {
+        let patience = UInt64(bounds.patience.nanoseconds)
+        let old = state.withLock { state -> ArraySlice<Waiting> in
+            let count = state.waiting.firstIndex { $0.since &+ patience > now } ?? state.waiting.count
+            guard count > 0 else { return [] }
+            let old = state.waiting[..<count]
+            state.waiting.removeFirst(count)
+            state.hasRefused = true
+            return old
+        }
+        for waiting in old { waiting.continuation.resume(returning: false) }
+    }
+
+    private func giveUp(_ ticket: UInt64) {
         let continuation = state.withLock { state in
-            guard let index = state.waiting.firstIndex(where: { $0.id == id }) else {
+            guard let index = state.waiting.firstIndex(where: { $0.id == ticket }) else {
                 return nil as CheckedContinuation<Bool, Never>?
             }
             return state.waiting.remove(at: index).continuation
@@ -115,22 +164,25 @@ package final class AdaptiveLimit: Sendable {
         continuation?.resume(returning: false)
     }
 
-    private func learn(_ nanoseconds: Int64, _ state: inout State) {
-        if state.running >= Int(state.limit) { state.wasFull = true }
+    private func learn(_ nanoseconds: Int64, _ now: UInt64, _ state: inout State) {
         state.samples.append(nanoseconds)
-        guard state.samples.count >= 64 else { return }
+        guard state.samples.count >= Self.window else { return }
         state.samples.sort()
-        let slow = Double(state.samples[state.samples.count * 9 / 10])
-        let fast = Double(state.samples[state.samples.count / 10])
-        let fastest = min(fast, (state.fastest ?? fast) * 1.02)
+        let slow = Double(state.samples[Self.window * 9 / 10])
+        let fast = Double(state.samples[0])
+        // By one in a hundred each second.
+        let seconds = state.fastest == nil ? 0 : Double(now &- state.fadedAt) / 1e9
+        let fastest = min(fast, (state.fastest ?? fast) * (1 + 0.01 * min(seconds, 60)))
         state.fastest = fastest
-        let tolerance = Double(bounds.tolerance.nanoseconds)
-        if slow > fastest * 1.5 + tolerance {
-            state.limit = max(Double(bounds.least), state.limit * 0.9)
-        } else if state.wasFull {
+        state.fadedAt = now
+        // While few of the places are taken, slow work says nothing about their number.
+        let isUsed = Double(state.peak) >= state.limit / 2
+        if slow > fastest * 1.5 + Double(bounds.tolerance.nanoseconds) {
+            if isUsed { state.limit = max(Double(bounds.least), state.limit * 0.9) }
+        } else if isUsed {
             state.limit = min(Double(bounds.most), state.limit + max(1, state.limit * 0.05))
         }
-        state.wasFull = false
+        state.peak = state.running
         state.samples.removeAll(keepingCapacity: true)
     }
 }

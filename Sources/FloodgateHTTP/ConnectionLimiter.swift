@@ -7,7 +7,7 @@ import Synchronization
 final class ConnectionLimiter: Sendable {
     private struct State {
         var total = 0
-        var strangers: [String: Int] = [:]
+        var strangers: [UInt64: Int] = [:]
     }
 
     private let limits: HTTPLimits
@@ -18,8 +18,8 @@ final class ConnectionLimiter: Sendable {
     /// How many there are.
     var total: Int { state.withLock { $0.total } }
 
-    /// Lets a connection in, unless there are too many in all, or from `address`, if it has one.
-    func enter(from address: String?) -> Slot? {
+    /// Lets a connection in, unless there are too many in all, or from `address`, a `SocketAddress.source`, if it has one.
+    func enter(from address: UInt64?) -> Slot? {
         let isIn = state.withLock { state in
             guard state.total < limits.connections else { return false }
             if let address {
@@ -33,7 +33,7 @@ final class ConnectionLimiter: Sendable {
         return isIn ? Slot(limiter: self, address: address) : nil
     }
 
-    fileprivate func leave(_ address: String?, isGone: Bool) {
+    fileprivate func leave(_ address: UInt64?, isGone: Bool) {
         state.withLock { state in
             if isGone { state.total -= 1 }
             guard let address, let strangers = state.strangers[address] else { return }
@@ -44,10 +44,12 @@ final class ConnectionLimiter: Sendable {
     /// The place of one connection; used on its loop alone.
     final class Slot {
         private let limiter: ConnectionLimiter
-        private var address: String?
+        private var address: UInt64?
         private var isFree = false
+        /// What else is done, once, for a connection that is no stranger any more.
+        var onShowing: (() -> Void)?
 
-        fileprivate init(limiter: ConnectionLimiter, address: String?) {
+        fileprivate init(limiter: ConnectionLimiter, address: UInt64?) {
             self.limiter = limiter
             self.address = address
         }
@@ -57,6 +59,8 @@ final class ConnectionLimiter: Sendable {
             guard let address else { return }
             self.address = nil
             limiter.leave(address, isGone: false)
+            onShowing?()
+            onShowing = nil
         }
 
         /// The connection is gone.

@@ -21,6 +21,8 @@ final class Exchange {
     private var left: Int
     private var body = ByteBuffer()
     private var chunked: ChunkedBody?
+    /// What the body holds of the process's budget; nil without a body or a budget.
+    let lease: ByteBudget.Lease?
 
     init(
         head: HTTPRequest,
@@ -41,6 +43,7 @@ final class Exchange {
         self.isOld = isOld
         self.awaitsContinue = awaitsContinue
         left = bodyLength
+        lease = framing == .none ? nil : terms.bodies?.lease()
         if framing == .chunked { chunked = ChunkedBody(limits: limits) }
     }
 
@@ -49,19 +52,21 @@ final class Exchange {
     /// Takes what belongs to the body from `bytes`; true when it is complete.
     func readBody(_ bytes: inout ByteBuffer) throws(Refusal) -> Bool {
         if chunked != nil {
+            let before = body.readableBytes
             try chunked?.read(&bytes, into: &body, limit: terms.bodyLimit)
+            try charge(body.readableBytes - before)
             return chunked?.isComplete ?? true
         }
         guard var part = bytes.readSlice(length: min(left, bytes.readableBytes)) else { return false }
+        try charge(part.readableBytes)
         left -= part.readableBytes
         if body.readableBytes == 0, left == 0 {
             body = part
         } else {
             // No more at once than came: an announced length is only a word.
             if body.writableBytes < part.readableBytes {
-                body.reserveCapacity(
-                    minimumWritableBytes: min(left + part.readableBytes, max(body.readableBytes, 64 << 10))
-                )
+                let wanted = max(body.readableBytes, part.readableBytes)
+                body.reserveCapacity(minimumWritableBytes: min(left + part.readableBytes, wanted))
             }
             body.writeBuffer(&part)
         }
@@ -71,11 +76,17 @@ final class Exchange {
     /// Appends to a body whose end somebody else knows.
     func append(_ bytes: ByteBuffer) throws(Refusal) {
         guard body.readableBytes + bytes.readableBytes <= terms.bodyLimit else { throw .bodyTooLarge }
+        try charge(bytes.readableBytes)
         if body.readableBytes == 0 {
             body = bytes
         } else {
             body.writeImmutableBuffer(bytes)
         }
+    }
+
+    /// Counts `bytes` that came in against what all bodies together may hold.
+    private func charge(_ bytes: Int) throws(Refusal) {
+        if let lease, !lease.take(bytes) { throw .noRoom }
     }
 
     func takeBody() -> ByteBuffer {

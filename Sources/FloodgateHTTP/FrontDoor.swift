@@ -2,10 +2,7 @@
 
 package import Logging
 package import NIOCore
-import NIOHTTP2
 package import NIOPosix
-import NIOSSL
-import NIOTLS
 import ServiceLifecycle
 
 #if canImport(Glibc)
@@ -26,6 +23,8 @@ package struct FrontDoor: Service {
         package var tls: TLSIdentity?
         /// Whether each connection begins with a PROXY header; one without is closed.
         package var requiresProxyHeader = false
+        /// Whether an address is a proxy's, whose connections stand for many clients and so are not limited by address.
+        package var isProxy: @Sendable (SocketAddress) -> Bool = { _ in false }
 
         /// A listener for clear text.
         package init(host: String, port: Int) {
@@ -40,6 +39,7 @@ package struct FrontDoor: Service {
     private let group: MultiThreadedEventLoopGroup
     private let loops: Loops
     private let limiter: ConnectionLimiter
+    private let handshakes = TokenBuckets(capacity: 1 << 16)
     private let drainTimeout: Duration
     private let logger: Logger
     private let onListening: @Sendable ([SocketAddress?]) async -> Void
@@ -143,7 +143,7 @@ package struct FrontDoor: Service {
         sharesPort: Bool,
         accepts: Bool = true
     ) async throws -> any Channel {
-        let (loops, service, limiter) = (loops, service, limiter)
+        let (loops, service, limiter, handshakes) = (loops, service, limiter, handshakes)
         var bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4_096)
             .serverChannelOption(.autoRead, value: accepts)
@@ -157,18 +157,14 @@ package struct FrontDoor: Service {
                     try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
                     guard let state = loops.state(of: channel.eventLoop) else { throw ChannelError.eof }
                     state.counts.accepted &+= 1
-                    let entrance = Entrance(state: state, service: service, limiter: limiter, tls: listener.tls)
-                    guard listener.requiresProxyHeader else {
-                        return try entrance.add(to: channel, address: channel.remoteAddress)
-                    }
-                    guard let slot = limiter.enter(from: nil) else {
-                        state.counts.closes["too_many", default: 0] += 1
-                        return channel.close(promise: nil)
-                    }
-                    let header = ProxyHeader(state: state, slot: slot) { channel, address in
-                        try entrance.add(to: channel, address: address ?? channel.remoteAddress)
-                    }
-                    try channel.pipeline.syncOperations.addHandler(header)
+                    let entrance = Entrance(
+                        listener: listener,
+                        state: state,
+                        service: service,
+                        limiter: limiter,
+                        handshakes: handshakes
+                    )
+                    try entrance.admit(channel)
                 }
             }
         #if os(Linux)
@@ -178,129 +174,5 @@ package struct FrontDoor: Service {
             }
         #endif
         return try await bootstrap.bind(host: listener.host, port: listener.port).get()
-    }
-}
-
-/// Gives a new connection the handlers that it needs.
-struct Entrance {
-    let state: LoopState
-    let service: any FrontService
-    let limiter: ConnectionLimiter
-    let tls: TLSIdentity?
-
-    func add(to channel: any Channel, address: SocketAddress?) throws {
-        guard let slot = limiter.enter(from: address?.ipAddress) else {
-            state.counts.closes["too_many", default: 0] += 1
-            channel.close(promise: nil)
-            return
-        }
-        let peer = Peer(address: address, isSecure: tls != nil)
-        guard let tls else {
-            let connection = HTTP1Connection(state: state, service: service, peer: peer, slot: slot)
-            return try channel.pipeline.syncOperations.addHandler(connection)
-        }
-        let choice = ProtocolChoice(state: state) { channel, isHTTP2 in
-            if isHTTP2 {
-                try HTTP2Connection.add(
-                    to: channel,
-                    HTTP2Connection(state: state, service: service, peer: peer, slot: slot, deadline: nil)
-                )
-            } else {
-                let connection = HTTP1Connection(state: state, service: service, peer: peer, slot: slot)
-                try channel.pipeline.syncOperations.addHandler(connection)
-            }
-        }
-        try channel.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: tls.context), choice])
-    }
-}
-
-/// Waits for the TLS handshake and then gives the connection to the protocol that was agreed on.
-private final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler, LoopConnection {
-    typealias InboundIn = ByteBuffer
-
-    var place = -1
-    private let state: LoopState
-    private let deadline: UInt64
-    private let next: (any Channel, Bool) throws -> Void
-    private var context: ChannelHandlerContext?
-
-    init(state: LoopState, next: @escaping (any Channel, Bool) throws -> Void) {
-        self.state = state
-        self.next = next
-        deadline = state.now &+ state.limits.handshakeTimeout.nanoseconds
-    }
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        state.add(self)
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-        state.remove(self)
-    }
-
-    func check(at now: UInt64) { if now >= deadline { close("handshake_timeout") } }
-    func drain() { close("drain") }
-    func abandon() { close("drain") }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { close("tls") }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        switch event {
-        case let event as TLSUserEvent:
-            guard case .handshakeCompleted(let negotiated) = event else { break }
-            do { try next(context.channel, negotiated == "h2") } catch { return close("tls") }
-            context.pipeline.syncOperations.removeHandler(self, promise: nil)
-        case ChannelEvent.inputClosed: close("client")
-        default: break
-        }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    private func close(_ reason: String) {
-        state.counts.closes[reason, default: 0] += 1
-        context?.close(promise: nil)
-    }
-}
-
-/// The states of all event loops.
-final class Loops: Sendable {
-    private let states: [(loop: any EventLoop, state: NIOLoopBound<LoopState>)]
-
-    init(group: MultiThreadedEventLoopGroup, limits: HTTPLimits) {
-        let bounds = group.makeIterator().map { $0 }
-        states = bounds.enumerated().compactMap { index, loop in
-            let state = try? loop.submit {
-                NIOLoopBound(LoopState(index: index, loop: loop, limits: limits), eventLoop: loop)
-            }
-            .wait()
-            return state.map { (loop, $0) }
-        }
-    }
-
-    /// The state of the loop that this is called on; nil if the loop had been shut down when the door was made.
-    func state(of loop: any EventLoop) -> LoopState? {
-        states.first { $0.loop === loop }?.state.value
-    }
-
-    func start() { forEach { $0.start() } }
-    func stop() { forEach { $0.stop() } }
-
-    func forEach(_ body: @escaping @Sendable (LoopState) -> Void) {
-        for (loop, state) in states { loop.execute { body(state.value) } }
-    }
-
-    func counts() async -> (counts: [LoopCounts], lag: UInt64) {
-        var all: [LoopCounts] = []
-        var lag: UInt64 = 0
-        for (loop, state) in states {
-            guard let (counts, late) = try? await loop.submit({ (state.value.counts, state.value.lag) }).get() else {
-                continue
-            }
-            all.append(counts)
-            lag = max(lag, late)
-        }
-        return (all, lag)
     }
 }

@@ -17,6 +17,8 @@ package struct InboundRequest: Sendable {
     package let terms: RequestTerms
     /// The connection, or the stream of one.
     package let channel: any Channel
+    /// What the body holds of the process's budget: given back when the request is forgotten.
+    let lease: ByteBudget.Lease?
 }
 
 /// An answer as it is made for one request.
@@ -62,6 +64,8 @@ package struct RequestTerms: Sendable {
     package let fields: [Refusal.Field]
     /// Who asks, as the service knows them.
     package let caller: (any Sendable)?
+    /// What its body counts against, with those of all others; nil for nothing.
+    package let bodies: ByteBudget?
 
     /// Terms.
     package init(
@@ -70,7 +74,8 @@ package struct RequestTerms: Sendable {
         timeout: Duration,
         lateness: Refusal,
         fields: [Refusal.Field] = [],
-        caller: (any Sendable)? = nil
+        caller: (any Sendable)? = nil,
+        bodies: ByteBudget? = nil
     ) {
         self.route = route
         self.bodyLimit = bodyLimit
@@ -78,6 +83,7 @@ package struct RequestTerms: Sendable {
         self.lateness = lateness
         self.fields = fields
         self.caller = caller
+        self.bodies = bodies
     }
 }
 

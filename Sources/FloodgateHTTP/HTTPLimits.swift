@@ -40,8 +40,18 @@ package struct HTTPLimits: Sendable {
     package var connections = 16_384
     /// Connections at once from one address that have not yet shown a key.
     package var strangersPerAddress = 512
+    /// TLS handshakes from one address, each second and at once, that no good key has followed yet.
+    package var handshakes = TokenBuckets.Rate(perSecond: 50, burst: 500)
     /// HTTP/2 streams at once on a connection.
     package var streams = 100
+    /// HTTP/2 streams that the client resets within `frameWindow`.
+    package var streamResets = 200
+    /// HTTP/2 frames within `frameWindow` that ask for nothing and answer nothing.
+    package var controlFrames = 200
+    /// The time in which they are counted.
+    package var frameWindow = Duration.seconds(30)
+    /// CONTINUATION frames of one HTTP/2 header block.
+    package var continuations = 5
 
     /// The defaults.
     package init() {}

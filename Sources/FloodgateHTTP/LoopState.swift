@@ -20,6 +20,8 @@ package final class LoopState {
     /// Which loop of the server this is, from 0 on.
     package let index: Int
     let loop: any EventLoop
+    /// Where requests are answered; nil for where the runtime likes.
+    let executor: (any TaskExecutor)?
     let limits: HTTPLimits
     let scanner: HeadScanner
     let heads: HTTP2Heads
@@ -43,9 +45,10 @@ package final class LoopState {
     /// What happened on this loop.
     package var counts = LoopCounts()
 
-    init(index: Int, loop: any EventLoop, limits: HTTPLimits) {
+    init(index: Int, loop: any EventLoop, limits: HTTPLimits, executor: (any TaskExecutor)? = nil) {
         self.index = index
         self.loop = loop
+        self.executor = executor
         self.limits = limits
         scanner = HeadScanner(limits: limits)
         heads = HTTP2Heads(limits: limits)
@@ -69,11 +72,7 @@ package final class LoopState {
     }
 
     /// A monotonic clock in nanoseconds, right to a microsecond.
-    static var preciseNow: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-    }
+    static var preciseNow: UInt64 { MonotonicClock.now }
 
     /// A name for the next request.
     func nextRequestID() -> String { requestIDs.next() }

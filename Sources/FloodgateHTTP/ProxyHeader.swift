@@ -41,20 +41,20 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
         state.remove(self)
     }
 
-    func check(at now: UInt64) { if now >= deadline { context?.close(promise: nil) } }
-    func drain() { context?.close(promise: nil) }
-    func abandon() { context?.close(promise: nil) }
+    func check(at now: UInt64) { if now >= deadline { close("proxy_header") } }
+    func drain() { close("drain") }
+    func abandon() { close("drain") }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         input.writeBuffer(&bytes)
         switch Self.read(&input) {
         case .incomplete:
-            if input.readableBytes > Self.maxLength { refuse(context) }
-        case .malformed: refuse(context)
+            if input.readableBytes > Self.maxLength { close("proxy_header") }
+        case .malformed: close("proxy_header")
         case .address(let address):
             slot.free()
-            do { try next(context.channel, address) } catch { return refuse(context) }
+            do { try next(context.channel, address) } catch { return close("proxy_header") }
             if input.readableBytes > 0 {
                 context.fireChannelRead(wrapInboundOut(input))
                 context.fireChannelReadComplete()
@@ -64,13 +64,13 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case ChannelEvent.inputClosed? = event as? ChannelEvent { return refuse(context) }
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { return close("proxy_header") }
         context.fireUserInboundEventTriggered(event)
     }
 
-    private func refuse(_ context: ChannelHandlerContext) {
-        state.counts.closes["proxy_header", default: 0] += 1
-        context.close(promise: nil)
+    private func close(_ reason: String) {
+        state.counts.closes[reason, default: 0] += 1
+        context?.close(promise: nil)
     }
 
     // MARK: The header
@@ -99,7 +99,9 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
         guard view.prefix(6).elementsEqual("PROXY ".utf8.prefix(view.count)) else { return .malformed }
         guard let end = view.firstIndex(of: 0x0A) else { return view.count > 107 ? .malformed : .incomplete }
         let length = end - view.startIndex + 1
-        guard length <= 107, length >= 8, view[end - 1] == 0x0D else { return .malformed }
+        guard length <= 107, length >= 8, view[end - 1] == 0x0D,
+            view[..<(end - 1)].allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
+        else { return .malformed }
         guard let line = input.readString(length: length) else { return .malformed }
         let words = line.dropLast(1).split(separator: " ", omittingEmptySubsequences: false)
         if words.count >= 2, words[1] == "UNKNOWN" { return .address(nil) }

@@ -51,6 +51,14 @@ extension Refusal {
         "The body is larger than this route takes",
         closes: true
     )
+    /// All bodies together are as large as they may be.
+    package static let noRoom = Refusal(
+        503,
+        "overloaded",
+        "The server has no room for the body just now; try again",
+        fields: [.init("retry-after", "1")],
+        closes: true
+    )
     static let expectation = Refusal(417, "expectation_failed", "Only 100-continue can be expected", closes: true)
     static let slowHeader = Refusal(408, "timeout", "The header took too long", closes: true)
     static let slowBody = Refusal(408, "timeout", "The body took too long", closes: true)

@@ -59,7 +59,8 @@ package struct Rehearsal: Sendable {
                                 id: state.nextRequestID(),
                                 peer: peer,
                                 terms: terms,
-                                channel: channel
+                                channel: channel,
+                                lease: nil
                             )
                         )
                     }

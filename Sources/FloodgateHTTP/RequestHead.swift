@@ -67,6 +67,15 @@ extension RequestHead {
         slice(min(pathEnd + 1, targetBytes.upperBound)..<targetBytes.upperBound)
     }
 
+    /// Bytes that the body is announced to have, 0 where nobody said; nil without a body.
+    package var announcedLength: Int? {
+        switch framing {
+        case .none: nil
+        case .length(let length): length
+        case .chunked: 0
+        }
+    }
+
     /// The value of `Accept-Encoding`; nil if there is none, the first if there are several.
     package var acceptEncoding: UnsafeRawBufferPointer? { value(known.acceptEncoding) }
     /// The value of `STATSIG-API-KEY`.

@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import NIOCore
 import NIOSSL
 import Synchronization
 
@@ -49,6 +50,10 @@ package final class TLSIdentity: Sendable {
         )
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["h2", "http/1.1"]
+        // Clients of TLS 1.2 could ask for handshake after handshake on one connection.
+        configuration.renegotiationSupport = .none
+        // How long to wait for the other side's farewell.
+        configuration.shutdownTimeout = .seconds(2)
         return try NIOSSLContext(configuration: configuration)
     }
 }

@@ -62,6 +62,31 @@ package final class TokenBuckets: Sendable {
         }
     }
 
+    /// Puts a token back that was taken from the bucket of `key`.
+    package func giveBack(_ key: UInt64, _ rate: Rate, at now: UInt64) {
+        let place = place(of: key)
+        stripeList[place.stripe].mutex.withLock { stripe in
+            let found = (place.first..<(place.first + Self.ways)).first { stripe.entries[$0].key == place.mark }
+            // One that found no room took it from the bucket of all those.
+            guard let found else { return Self.giveBack(&stripe.overflow, rate, now) }
+            Self.giveBack(&stripe.entries[found], rate, now)
+        }
+    }
+
+    private static func giveBack(_ entry: inout Entry, _ rate: Rate, _ now: UInt64) {
+        guard entry.full > now else { return }
+        entry.full -= min(entry.full - now, UInt64(rate.interval))
+    }
+
+    private func place(of key: UInt64) -> (stripe: Int, first: Int, mark: UInt64) {
+        var hash = (key ^ seed) &* 0x9E37_79B9_7F4A_7C15
+        hash ^= hash >> 29
+        hash = hash &* 0xBF58_476D_1CE4_E5B9
+        hash ^= hash >> 32
+        let first = Int(truncatingIfNeeded: (hash >> 8) % UInt64(setsInStripe)) * Self.ways
+        return (Int(truncatingIfNeeded: hash >> 58), first, hash | 1)
+    }
+
     /// Takes a token from the bucket of `key`.
     /// - Parameters:
     ///   - key: Whose bucket; a hash of an address or an SDK key.
@@ -69,14 +94,9 @@ package final class TokenBuckets: Sendable {
     ///   - now: A monotonic clock, in nanoseconds.
     /// - Returns: Whether there was one.
     package func take(_ key: UInt64, _ rate: Rate, at now: UInt64) -> Outcome {
-        var hash = (key ^ seed) &* 0x9E37_79B9_7F4A_7C15
-        hash ^= hash >> 29
-        hash = hash &* 0xBF58_476D_1CE4_E5B9
-        hash ^= hash >> 32
-        let mark = hash | 1
-        let stripe = stripeList[Int(truncatingIfNeeded: hash >> 58)]
-        let first = Int(truncatingIfNeeded: (hash >> 8) % UInt64(setsInStripe)) * Self.ways
-        return stripe.mutex.withLock { stripe in
+        let place = place(of: key)
+        let (first, mark) = (place.first, place.mark)
+        return stripeList[place.stripe].mutex.withLock { stripe in
             var free = -1
             for place in first..<(first + Self.ways) {
                 if stripe.entries[place].key == mark { return Self.take(&stripe.entries[place], rate, now) }

@@ -88,6 +88,7 @@ package final class Intake: Sendable {
                 keyKind: request.keyKind
             )
         } catch let failure as IntakeDecompression.Failure {
+            if failure.refusal == .overloaded { return unavailable(.overloaded) }
             return refuse(failure.refusal, failure.message)
         } catch let error as EventBatchError {
             return refuse(IntakeRefusal(error.code), error.message)

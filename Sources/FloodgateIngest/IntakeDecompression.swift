@@ -21,17 +21,19 @@ struct IntakeDecompression {
         case .identity:
             return request.body
         case .gzip:
-            do { return try Gzip.decompress(request.body, limit: limit) } catch {
+            do { return try Gzip.decompress(request.body, limit: limit, mayGrow: request.mayUnpack) } catch {
                 switch error.code {
                 case .tooLarge: throw tooLarge
-                case .truncated, .corrupt, .trailingData, .outOfMemory: throw bad("gzip", error.message)
+                case .outOfMemory: throw noRoom
+                case .truncated, .corrupt, .trailingData: throw bad("gzip", error.message)
                 }
             }
         case .zstd:
-            do { return try Zstd.decompress(request.body, limit: limit) } catch {
+            do { return try Zstd.decompress(request.body, limit: limit, mayGrow: request.mayUnpack) } catch {
                 switch error.code {
                 case .tooLarge: throw tooLarge
-                case .truncated, .corrupt, .outOfMemory: throw bad("zstd", error.message)
+                case .outOfMemory: throw noRoom
+                case .truncated, .corrupt: throw bad("zstd", error.message)
                 }
             }
         }
@@ -62,6 +64,9 @@ struct IntakeDecompression {
             message: "The body has more than \(limit) bytes when decompressed; send fewer events at a time"
         )
     }
+
+    /// Nothing is wrong with the body: it is to be sent again, not dropped.
+    private var noRoom: Failure { Failure(refusal: .overloaded, message: "There is no memory to unpack the body with") }
 
     private func bad(_ format: String, _ message: String) -> Failure {
         Failure(refusal: .badCompression, message: "The body is not valid \(format): \(message)")

@@ -16,6 +16,8 @@ package struct IntakeRequest: Sendable {
     package var receivedAt: Int64
     /// When it was sent by the client's clock (header `STATSIG-CLIENT-TIME`, query `t`), in Unix milliseconds.
     package var sentAt: Int64?
+    /// Whether so many bytes more may be unpacked; what it grants is counted for as long as the request is there.
+    package var mayUnpack: @Sendable (Int) -> Bool
 
     package init(
         body: [UInt8],
@@ -24,7 +26,8 @@ package struct IntakeRequest: Sendable {
         environment: String,
         keyKind: String,
         receivedAt: Int64,
-        sentAt: Int64? = nil
+        sentAt: Int64? = nil,
+        mayUnpack: @escaping @Sendable (Int) -> Bool = { _ in true }
     ) {
         self.body = body
         self.contentEncoding = contentEncoding
@@ -33,5 +36,6 @@ package struct IntakeRequest: Sendable {
         self.keyKind = keyKind
         self.receivedAt = receivedAt
         self.sentAt = sentAt
+        self.mayUnpack = mayUnpack
     }
 }

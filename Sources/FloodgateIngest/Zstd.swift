@@ -44,9 +44,14 @@ package enum Zstd {
     /// - Parameters:
     ///   - bytes: Compressed data and nothing else.
     ///   - limit: How many bytes the result may have.
+    ///   - mayGrow: Asked before so many bytes more are kept; if it says no there is no memory.
     /// - Returns: The content, of all frames in order.
     /// - Throws: `ZstdError`; whatever was decompressed until then is dropped.
-    package static func decompress(_ bytes: [UInt8], limit: Int) throws(ZstdError) -> [UInt8] {
+    package static func decompress(
+        _ bytes: [UInt8],
+        limit: Int,
+        mayGrow: (Int) -> Bool = { _ in true }
+    ) throws(ZstdError) -> [UInt8] {
         guard let context = ZSTD_createDCtx() else {
             throw ZstdError(code: .outOfMemory, message: "zstd has no memory")
         }
@@ -67,6 +72,9 @@ package enum Zstd {
                 if ZSTD_isError(missing) != 0 { return Self.failure(missing) }
                 guard target.pos <= limit - output.count else {
                     return ZstdError(code: .tooLarge, message: "decompressed data is longer than \(limit) bytes")
+                }
+                guard mayGrow(target.pos) else {
+                    return ZstdError(code: .outOfMemory, message: "there is no room for the result")
                 }
                 output.append(contentsOf: chunk[..<target.pos])
                 if source.pos == source.size {

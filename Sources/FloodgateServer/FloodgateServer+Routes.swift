@@ -13,9 +13,15 @@ extension FloodgateServer {
         router.add(middleware: AnswerErrors())
         ConfigSpecsRoutes(board: board).add(to: router)
         IDListRoutes(board: idLists, settings: settings).add(to: router)
-        EventRoutes(intake: intake, now: now).add(to: router)
-        ClientRoutes(board: board, idLists: idLists, intake: intake, now: now, metrics: metrics)
-            .add(to: router)
+        EventRoutes(intake: intake, unpacked: guards.unpacked, now: now).add(to: router)
+        ClientRoutes(
+            board: board,
+            idLists: idLists,
+            intake: intake,
+            unpacked: guards.unpacked,
+            now: now,
+            metrics: metrics
+        ).add(to: router)
         ConsoleAPIRoutes(control: control) { [publisher] in publisher.hint() }
             .add(to: router)
         let access = AuthenticateConsole(ring: ring, isLoopback: settings.listen.isLoopback, metrics: metrics)

@@ -27,7 +27,8 @@ package struct FloodgateServer: Sendable {
 
     let board = SnapshotBoard()
     let answers = ConfigAnswersBoard()
-    let guards: Guards
+    /// What keeps the server on its feet.
+    package let guards: Guards
     let doors = Doors()
     let idLists = IDListBoard()
     let idListFiles = IDListFiles()
@@ -137,6 +138,10 @@ package struct FloodgateServer: Sendable {
         var listener = FrontDoor.Listener(host: listen.host, port: listen.port)
         listener.tls = identity
         listener.requiresProxyHeader = settings.requiresProxyHeader
+        let proxies = settings.trustedProxies
+        listener.isProxy = { address in
+            ClientAddress(address).map { address in proxies.contains { $0.contains(address) } } ?? false
+        }
         var limits = settings.limits
         limits.connections = min(limits.connections, FileDescriptors.roomForConnections())
         let door = FrontDoor(
@@ -193,7 +198,7 @@ package struct FloodgateServer: Sendable {
         if let door = operationsDoor(on: group) { services.append(door) }
         services += [
             door(identity, on: group, onListening: onRunning),
-            CertificateWatch(identity: identity, logger: logger), MemoryWatch(guards: guards),
+            CertificateWatch(identity: identity, logger: logger), GuardWatch(guards: guards),
             ShutdownNotice(health: health, feed: intake.feed),
         ]
         // Stopped from the last to the first: no new work, requests in flight, and only then what they need.

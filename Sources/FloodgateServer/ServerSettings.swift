@@ -33,18 +33,21 @@ package struct ServerSettings: Sendable {
     package var requiresProxyHeader = false
     /// Limits of connections and requests.
     package var limits = HTTPLimits()
-    /// Bytes that the process may have resident before it sheds load; 0 for no limit.
-    package var memoryCeiling = 0
+    /// Bytes that the process may have resident; it sheds load from four fifths of them on.
+    package var memoryCeiling = MemoryCeiling.ofProcess
     /// Requests without a good key that one address may send: each second, and at once.
     package var failedRequests = TokenBuckets.Rate(perSecond: 20, burst: 100)
     /// Requests that one key may send: each second, and at once.
     package var requestsPerKey = TokenBuckets.Rate(perSecond: 20_000, burst: 40_000)
+    /// Bounds of how many requests of one class may work at once.
+    package var concurrency = AdaptiveLimit.Bounds()
     /// What the guards need to know of all this.
     var guards: Guards.Settings {
         var guards = Guards.Settings()
         guards.strikes = failedRequests
         guards.perKey = requestsPerKey
         guards.memoryCeiling = memoryCeiling
+        guards.concurrency = concurrency
         return guards
     }
 

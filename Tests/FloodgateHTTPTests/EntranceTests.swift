@@ -35,7 +35,7 @@ import Testing
     @Test(arguments: [
         "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n", "PROXY TCP4 192.0.2.7 198.51.100.1 56324\r\n",
         "PROXY TCP4 2001:db8::7 2001:db8::1 1 2\r\n", "PROXY TCP4 300.0.2.7 198.51.100.1 1 2\r\n",
-        "\r\n\r\n\0\r\nQUIT\n\u{31}\u{11}\u{0}\u{0}",
+        "\r\n\r\n\0\r\nQUIT\n\u{31}\u{11}\u{0}\u{0}", "PROXY TCP4 192.0.2.7\0 198.51.100.1 1 2\r\n",
     ])
     func `closes on whoever does not say who it speaks for`(text: String) async throws {
         try await withDoor(HTTPLimits(), { $0.requiresProxyHeader = true }) { port, _ in
@@ -50,7 +50,13 @@ import Testing
         limits.strangersPerAddress = 3
         try await withDoor(limits) { port, _ in
             var strangers: [RawConnection] = []
-            for _ in 0..<3 { strangers.append(try await RawConnection.open(port)) }
+            for _ in 0..<3 {
+                let stranger = try await RawConnection.open(port)
+                // Served without a key it stays one; and it is in before the next comes.
+                try await stranger.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+                await stranger.text { $0.hasSuffix("\n") && $0.contains("GET /a") }
+                strangers.append(stranger)
+            }
             #expect(await (try RawConnection.open(port)).textToTheEnd() == "")
             // One that is served is no stranger any more.
             try await strangers[0].send("GET /fast HTTP/1.1\r\nHost: a\r\n\r\n")

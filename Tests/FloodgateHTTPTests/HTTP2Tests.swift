@@ -97,7 +97,7 @@ import Testing
 }
 
 /// A client that writes single frames.
-private final class HTTP2Client: Sendable {
+final class HTTP2Client: Sendable {
     struct Answer: Sendable {
         var headers = HPACKHeaders()
         var body = ByteBuffer()
@@ -189,7 +189,7 @@ private final class HTTP2Client: Sendable {
         let head = HTTP2Frame.FramePayload.Headers(headers: headers, endStream: body == nil && endsStream)
         try await channel.writeAndFlush(HTTP2Frame(streamID: id, payload: .headers(head)))
         if let body {
-            let data = HTTP2Frame.FramePayload.Data(data: .byteBuffer(body), endStream: true)
+            let data = HTTP2Frame.FramePayload.Data(data: .byteBuffer(body), endStream: endsStream)
             try await channel.writeAndFlush(HTTP2Frame(streamID: id, payload: .data(data)))
         }
         if thenResets { try await channel.writeAndFlush(HTTP2Frame(streamID: id, payload: .rstStream(.cancel))) }

@@ -5,6 +5,7 @@ import Testing
 
 @Suite("Limits of rate and number") struct LimiterTests {
     private static let second: UInt64 = 1_000_000_000
+    private static let millisecond: UInt64 = 1_000_000
 
     @Test func `let a burst through, and then as many as flow in`() {
         let buckets = TokenBuckets(capacity: 4_096)
@@ -36,36 +37,90 @@ import Testing
         #expect(allowed >= 900)
     }
 
-    @Test func `let the newest of those that wait go first, and none wait long`() async {
+    @Test func `let the newest of those that wait go first, and refuse the oldest when they have waited too long`()
+        async
+    {
         var bounds = AdaptiveLimit.Bounds()
-        bounds.start = 4
+        bounds.start = 2
         let limit = AdaptiveLimit(bounds)
-        for _ in 0..<4 { #expect(await limit.enter()) }
-        #expect(await limit.enter() == false)
-        let waiting = Task { await limit.enter() }
-        while limit.running < 4 { await Task.yield() }
-        for _ in 0..<50 where !waiting.isCancelled { await Task.yield() }
-        limit.leave(after: 1_000_000)
-        let came = await waiting.value
-        #expect(limit.running == (came ? 4 : 3))
+        for _ in 0..<2 { #expect(await limit.enter(at: 0)) }
+        let old = Task { await limit.enter(at: 1) }
+        while limit.waiting < 1 { await Task.yield() }
+        let new = Task { await limit.enter(at: 60 * Self.millisecond) }
+        while limit.waiting < 2 { await Task.yield() }
+        #expect(limit.isFull())
+        #expect(await limit.enter(at: 70 * Self.millisecond) == false)
+        limit.leave(after: 1_000_000, at: 80 * Self.millisecond)
+        #expect(await new.value)
+        #expect(limit.waiting == 1)
+        limit.expire(at: 100 * Self.millisecond)
+        #expect(limit.waiting == 1)
+        limit.expire(at: 101 * Self.millisecond)
+        #expect(await old.value == false)
+        #expect(limit.waiting == 0)
+        #expect(limit.running == 2)
+        #expect(limit.takeRefusal())
+        #expect(!limit.takeRefusal())
+    }
+
+    @Test func `forget those that wait no more because their client is gone`() async {
+        var bounds = AdaptiveLimit.Bounds()
+        bounds.start = 1
+        let limit = AdaptiveLimit(bounds)
+        #expect(await limit.enter(at: 0))
+        let gone = Task { await limit.enter(at: 0) }
+        while limit.waiting < 1 { await Task.yield() }
+        gone.cancel()
+        #expect(await gone.value == false)
+        #expect(limit.waiting == 0)
+        limit.leave(after: nil, at: 0)
+        #expect(limit.running == 0)
     }
 
     @Test func `shrink while work gets slower, and grow while it does not`() async {
         var bounds = AdaptiveLimit.Bounds()
         bounds.start = 8
         let limit = AdaptiveLimit(bounds)
-        for _ in 0..<8 { _ = await limit.enter() }
+        for _ in 0..<8 { _ = await limit.enter(at: 0) }
         for _ in 0..<640 {
-            limit.leave(after: 1_000_000)
-            _ = await limit.enter()
+            limit.leave(after: 1_000_000, at: 0)
+            _ = await limit.enter(at: 0)
         }
         let grown = limit.limit
+        while limit.running < grown { _ = await limit.enter(at: 0) }
         #expect(grown > 8)
         for round in 0..<640 {
-            limit.leave(after: round % 2 == 0 ? 1_000_000 : 80_000_000)
-            _ = await limit.enter()
+            limit.leave(after: round % 2 == 0 ? 1_000_000 : 80_000_000, at: 0)
+            if limit.running < limit.limit { _ = await limit.enter(at: 0) }
         }
         #expect(limit.limit < grown)
         #expect(limit.limit >= 4)
+    }
+
+    @Test func `never take a long overload for the usual speed`() async {
+        var bounds = AdaptiveLimit.Bounds()
+        bounds.start = 64
+        let limit = AdaptiveLimit(bounds)
+        for _ in 0..<64 { _ = await limit.enter(at: 0) }
+        for _ in 0..<64 {
+            limit.leave(after: 1_000_000, at: 0)
+            _ = await limit.enter(at: 0)
+        }
+        // 100,000 answers within ten seconds, each of them late.
+        for round in 0..<100_000 as Range<UInt64> {
+            limit.leave(after: 20_000_000, at: round * Self.second / 10_000)
+            if limit.running < limit.limit { _ = await limit.enter(at: 0) }
+        }
+        #expect(limit.limit == 4)
+    }
+
+    @Test func `keep the number of places while few of them are taken, however slow the work is`() async {
+        let limit = AdaptiveLimit()
+        let before = limit.limit
+        for round in 0..<640 {
+            _ = await limit.enter(at: 0)
+            limit.leave(after: round % 2 == 0 ? 1_000_000 : 900_000_000, at: 0)
+        }
+        #expect(limit.limit == before)
     }
 }

@@ -10,10 +10,11 @@ import Synchronization
 /// A front door that listens on a free port while `body` runs.
 func withDoor(
     _ limits: HTTPLimits = HTTPLimits(),
+    bodies: ByteBudget? = nil,
     _ change: @Sendable (inout FrontDoor.Listener) -> Void = { _ in },
     _ body: @escaping @Sendable (Int, EchoService) async throws -> Void
 ) async throws {
-    let service = EchoService()
+    let service = EchoService(bodies: bodies)
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
     var listener = FrontDoor.Listener(host: "127.0.0.1", port: 0)
     change(&listener)
@@ -28,6 +29,8 @@ func withDoor(
         port.finish()
     }
     let group = ServiceGroup(services: [door], logger: Logger(label: "door") { _ in SwiftLogNoOpLogHandler() })
+    service.stop.withLock { $0 = { await group.triggerGracefulShutdown() } }
+    service.closes.withLock { $0 = { await door.counts().counts.map(\.closes) } }
     try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask {
             // Also when it never listened.
@@ -44,12 +47,26 @@ func withDoor(
 final class EchoService: FrontService {
     let refusals = Mutex<[String]>([])
     let cancellations = Atomic<Int>(0)
+    /// Stops the door that the service stands behind.
+    let stop = Mutex<@Sendable () async -> Void>({})
+    /// Connections that the door has closed, by reason, of each loop.
+    let closes = Mutex<@Sendable () async -> [[String: Int]]>({ [] })
+    /// How many requests came in whole.
+    let served = Atomic<Int>(0)
+    private let bodies: ByteBudget?
     private let ready = ReadyAnswer(
         200,
         fields: [.init("content-type", "text/plain")],
         body: ByteBuffer(string: "fast\n")
     )
     private let large = ReadyAnswer(200, fields: [], body: ByteBuffer(repeating: 0x61, count: 100_000))
+
+    /// How many connections the door has closed because of `reason`.
+    func closes(_ reason: String) async -> Int {
+        let closes = closes.withLock { $0 }
+        return await closes().reduce(0) { $0 + $1[reason, default: 0] }
+    }
+    init(bodies: ByteBudget? = nil) { self.bodies = bodies }
 
     func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
         if ASCII.equals(head.path, "/fast") { return .fast(FastAnswer(ready, isForKnown: true), route: 0) }
@@ -62,12 +79,14 @@ final class EchoService: FrontService {
                 route: 1,
                 bodyLimit: 1 << 20,
                 timeout: ASCII.equals(head.path, "/slow") ? .milliseconds(700) : .seconds(60),
-                lateness: Refusal(503, "late", "Too late")
+                lateness: Refusal(503, "late", "Too late"),
+                bodies: bodies
             )
         )
     }
 
     func answer(_ request: InboundRequest) async -> OutboundAnswer {
+        served.add(1, ordering: .relaxed)
         let path = request.head.path ?? ""
         if path == "/slow" {
             do { try await Task.sleep(for: .seconds(600)) } catch { cancellations.add(1, ordering: .relaxed) }

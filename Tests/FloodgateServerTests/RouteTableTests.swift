@@ -22,14 +22,17 @@ import Testing
 
     @Test func `too many requests with one key get 503 where SDKs would drop events, and 429 elsewhere`() async throws {
         let server = try await TestServer { $0.requestsPerKey = .init(perSecond: 0.001, burst: 2) }
-        for (path, kind, status) in [("/v1/get_id_lists", KeyKind.server, 503), ("/console/v1/gates", .console, 429)] {
+        for (method, path, kind, status) in [
+            (.post, "/v1/initialize", .client, 503), (.get, "/console/v1/gates", .console, 429),
+        ] as [(HTTPRequest.Method, String, KeyKind, Int)] {
+            let body = method == .post ? "{}" : nil
             for left in [1, 0] {
-                let answer = try await server.send(.get, path, key: kind)
+                let answer = try await server.send(method, path, key: kind, body: body)
                 #expect(answer.status == .ok)
                 let limit = answer.headers[HTTPField.Name("ratelimit")!]
                 #expect(limit == (status == 429 ? "\"default\";r=\(left);t=0" : nil))
             }
-            let answer = try await server.send(.get, path, key: kind)
+            let answer = try await server.send(method, path, key: kind, body: body)
             #expect(answer.status.code == status)
             #expect(answer.json?["code"] == "rate_limited")
             #expect(Int(answer.headers[.retryAfter] ?? "") ?? 0 >= 1)

@@ -53,6 +53,8 @@ extension FuzzTarget {
         case .user: 1000
         case .regex: 2000
         case .texts: 5000
+        case .head, .proxy: 5000
+        case .connection, .frames: 2000
         }
     }
 }

@@ -99,8 +99,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Memory in MiB that the process may use before it refuses work (default: FLOODGATE_MEMORY_LIMIT; without "
-                + "one there is no limit).",
+            "Memory in MiB that the process may use; from 80 % on it refuses work (default: FLOODGATE_MEMORY_LIMIT, or "
+                + "the control group's limit, or three quarters of the machine's memory).",
             valueName: "MiB"
         )
     )

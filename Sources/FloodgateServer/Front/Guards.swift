@@ -1,11 +1,13 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateControlPlane
-import FloodgateHTTP
+package import FloodgateHTTP
 import Synchronization
 
 /// Keeps the server on its feet: limits by key and address, as many requests at once as it can bear, and memory.
-final class Guards: Sendable {
+///
+/// Nothing here ever refuses what belongs to `Route.ShedClass.vital`.
+package final class Guards: Sendable {
     /// How much is let through.
     struct Settings: Sendable {
         /// Requests with one key.
@@ -14,34 +16,67 @@ final class Guards: Sendable {
         var strikes = TokenBuckets.Rate(perSecond: 20, burst: 100)
         /// Changes through the console API with one key.
         var changes = TokenBuckets.Rate(perSecond: 10, burst: 100)
-        /// Bytes that the process may have resident; 0 for no limit.
-        var memoryCeiling = 0
+        /// Bytes that the process may have resident.
+        var memoryCeiling = 1 << 30
+        /// Bounds of how many requests of one class may work at once.
+        var concurrency = AdaptiveLimit.Bounds()
     }
 
-    static let overload = Refusal(
-        503,
-        "overloaded",
-        "The server has more to do than it can; try again",
-        fields: [.init("retry-after", "1")]
-    )
+    /// What limits how many requests work at once: their class, and evaluation for itself, since it never waits for the
+    /// disk as events of the same class do.
+    private enum Lane {
+        static let count = Route.ShedClass.allCases.count + 1
+        static let evaluation = Route.ShedClass.allCases.count
+    }
 
+    /// Bytes of request bodies, as sent.
+    package let bodies: ByteBudget
+    /// Bytes of request bodies while they are worked on unpacked.
+    package let unpacked: ByteBudget
     private let settings: Settings
     private let buckets: TokenBuckets
     private let limits: [AdaptiveLimit]
     /// Resident memory in thousandths of the ceiling.
     private let memory = Atomic<Int>(0)
+    private let level = Mutex(ShedLevel())
+    /// `level`, to be read by every request.
+    private let firstShed = Atomic<Int>(Route.ShedClass.allCases.count)
 
     init(_ settings: Settings) {
         self.settings = settings
+        bodies = ByteBudget(limit: settings.memoryCeiling / 4)
+        unpacked = ByteBudget(limit: min(64 << 20, settings.memoryCeiling / 4), small: 1 << 20)
         buckets = TokenBuckets()
-        limits = Route.ShedClass.allCases.map { _ in AdaptiveLimit() }
+        limits = (0..<Lane.count).map { _ in AdaptiveLimit(settings.concurrency) }
     }
 
+    // MARK: What is noted now and then
+
     /// Notes how much memory the process has resident.
-    func note(residentBytes: Int) {
-        guard settings.memoryCeiling > 0 else { return }
-        memory.store(residentBytes * 1_000 / settings.memoryCeiling, ordering: .relaxed)
+    /// - Returns: Whether that is so much that new bodies are refused.
+    @discardableResult
+    package func note(residentBytes: Int) -> Bool {
+        let thousandths = residentBytes / max(1, settings.memoryCeiling / 1_000)
+        memory.store(thousandths, ordering: .relaxed)
+        return thousandths >= Pressure.bodies
     }
+
+    /// Refuses those that have waited too long for their turn, and thinks over which classes are let in at all.
+    package func tick(at now: UInt64) {
+        for limit in limits { limit.expire(at: now) }
+        let refusing = limits.map { $0.takeRefusal() }
+        var overloaded = Route.ShedClass.allCases.first { refusing[$0.rawValue] }
+        if refusing[Lane.evaluation], overloaded.map({ $0.rawValue > Route.evaluationClass.rawValue }) ?? true {
+            overloaded = Route.evaluationClass
+        }
+        let first = level.withLock { level in
+            level.note(overloaded, at: now)
+            return level.first
+        }
+        firstShed.store(first, ordering: .relaxed)
+    }
+
+    // MARK: Keys and addresses
 
     /// Counts a request without a good key against its address.
     /// - Throws: 429 when there were too many.
@@ -61,12 +96,15 @@ final class Guards: Sendable {
     /// - Throws: 429 to native routes beyond their rate, 503 to all others, since SDKs drop events after 429.
     func check(
         _ route: Route,
+        _ shedClass: Route.ShedClass,
         caller: SDKKey?,
         changes: Bool,
+        body: Int?,
         at now: UInt64
     ) throws(Refusal) -> [Refusal.Field] {
-        try checkMemory(route)
-        if route.shedClass != .vital, limits[route.shedClass.rawValue].isFull { throw Self.overload }
+        guard shedClass != .vital else { return [] }
+        if isShed(shedClass, body: body) { throw .overloaded }
+        if !isUnlimited(shedClass), limits[lane(route, shedClass)].isFull() { throw .overloaded }
         guard let caller else { return [] }
         let number = caller.digest.number
         if route.isNative, changes {
@@ -87,13 +125,19 @@ final class Guards: Sendable {
         return route.isNative ? Self.fields(outcome, settings.perKey) : []
     }
 
-    private func checkMemory(_ route: Route) throws(Refusal) {
+    /// Memory in thousandths of the ceiling from which on something is refused.
+    private enum Pressure {
+        static let bodies = 800
+        static let streams = 900
+        static let everything = 950
+    }
+
+    private func isShed(_ shedClass: Route.ShedClass, body: Int?) -> Bool {
+        if shedClass.rawValue >= firstShed.load(ordering: .relaxed) { return true }
+        if let body, !bodies.hasRoom(for: body) { return true }
         let used = memory.load(ordering: .relaxed)
-        guard used >= 800, route.shedClass != .vital else { return }
-        let isRefused =
-            used >= 950 || used >= 900 && route.shedClass.rawValue >= Route.ShedClass.streams.rawValue
-            || route.body.limit > 1 << 20
-        if isRefused { throw Self.overload }
+        guard used >= Pressure.bodies else { return false }
+        return body != nil || used >= Pressure.everything || used >= Pressure.streams && shedClass >= .streams
     }
 
     private func tooMany(_ outcome: TokenBuckets.Outcome, _ rate: TokenBuckets.Rate) -> Refusal {
@@ -119,19 +163,39 @@ final class Guards: Sendable {
         Int((Double(max(1, seconds)) * Double.random(in: 1...1.5)).rounded(.up))
     }
 
-    /// Waits for a turn at the work of the route's class.
-    func enter(_ route: Route) async -> Bool {
-        route.shedClass == .vital || route.shedClass == .streams ? true : await limits[route.shedClass.rawValue].enter()
+    // MARK: Turns
+
+    /// Waits for a turn at the work of the class.
+    func enter(_ route: Route, _ shedClass: Route.ShedClass, at now: UInt64) async -> Bool {
+        isUnlimited(shedClass) ? true : await limits[lane(route, shedClass)].enter(at: now)
     }
 
     /// Gives the turn back.
-    func leave(_ route: Route, after time: Duration, wasBrokenOff: Bool) {
-        guard route.shedClass != .vital, route.shedClass != .streams else { return }
-        limits[route.shedClass.rawValue].leave(after: wasBrokenOff ? nil : Int64(time / .nanoseconds(1)))
+    func leave(_ route: Route, _ shedClass: Route.ShedClass, after nanoseconds: UInt64?, at now: UInt64) {
+        guard !isUnlimited(shedClass) else { return }
+        limits[lane(route, shedClass)].leave(after: nanoseconds.map { Int64(clamping: $0) }, at: now)
     }
 
-    /// How many requests of each class may work at once, and do.
-    var state: [(shedClass: Route.ShedClass, limit: Int, running: Int)] {
-        Route.ShedClass.allCases.map { ($0, limits[$0.rawValue].limit, limits[$0.rawValue].running) }
+    /// Vital work is never kept waiting, and streams would hold their places for ever.
+    private func isUnlimited(_ shedClass: Route.ShedClass) -> Bool { shedClass == .vital || shedClass == .streams }
+
+    private func lane(_ route: Route, _ shedClass: Route.ShedClass) -> Int {
+        route.evaluates ? Lane.evaluation : shedClass.rawValue
     }
+
+    /// How many requests may work at once, and do, by class.
+    var state: [(name: String, limit: Int, running: Int)] {
+        let names = Route.ShedClass.allCases.map { "\($0)" } + ["evaluation"]
+        return zip(names, limits).map { (name: $0, limit: $1.limit, running: $1.running) }
+    }
+}
+
+extension Refusal {
+    /// There is more to do than can be done.
+    static let overloaded = Refusal(
+        503,
+        "overloaded",
+        "The server has more to do than it can; try again",
+        fields: [.init("retry-after", "1")]
+    )
 }

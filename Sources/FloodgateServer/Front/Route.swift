@@ -4,7 +4,7 @@ import FloodgateControlPlane
 import FloodgateHTTP
 
 /// One path with everything that is decided about a request before its body is read.
-struct Route: Sendable {
+package struct Route: Sendable {
     /// Who may use the route.
     enum Access: Sendable, Hashable {
         /// Everybody.
@@ -19,14 +19,16 @@ struct Route: Sendable {
     }
 
     /// What goes first when there is more to do than can be done; the higher, the sooner.
-    enum ShedClass: Int, Sendable, CaseIterable {
-        /// Configuration and health: never.
+    package enum ShedClass: Int, Sendable, CaseIterable, Comparable {
+        /// Configuration, health and the kill switch: never.
         case vital = 0
         case exposures
         case events
         case streams
         case console
         case diagnostics
+
+        package static func < (left: ShedClass, right: ShedClass) -> Bool { left.rawValue < right.rawValue }
     }
 
     /// What a body may be.
@@ -47,6 +49,10 @@ struct Route: Sendable {
     let methods: [RequestHead.Method]
     let access: Access
     let shedClass: ShedClass
+    /// Where requests with a client key belong, which anybody can have.
+    var publicClass: ShedClass?
+    /// Whether it evaluates, and so never waits for the disk.
+    var evaluates = false
     var body = BodyRule.none
     /// How long making the answer may take.
     var timeout = Duration.seconds(10)
@@ -54,6 +60,12 @@ struct Route: Sendable {
     var allowsBrowsers = false
     /// Whether changes through it are counted against the limit of the control plane.
     var isNative = false
+
+    /// Where evaluation on behalf of clients belongs.
+    static let evaluationClass = ShedClass.events
+
+    /// What a request belongs to: by what is known of it, never by what it says of itself.
+    func shedClass(for kind: KeyKind?) -> ShedClass { kind == .client ? publicClass ?? shedClass : shedClass }
 
     /// All methods that it answers.
     var allowed: [RequestHead.Method] {

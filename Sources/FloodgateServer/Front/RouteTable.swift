@@ -114,7 +114,8 @@ extension RouteTable {
                 path: "/v1/\(name)",
                 methods: [.post],
                 access: .keys([.server, .client], unknownStatus: 401),
-                shedClass: .events,
+                shedClass: Route.evaluationClass,
+                evaluates: true,
                 body: Route.BodyRule(limit: BodyLimit.evaluation, types: json, codings: ["gzip"]),
                 timeout: .seconds(1),
                 allowsBrowsers: true
@@ -137,6 +138,7 @@ extension RouteTable {
             methods: [.post],
             access: .keys([.server, .client], unknownStatus: 401),
             shedClass: .exposures,
+            publicClass: .events,
             body: Route.BodyRule(limit: BodyLimit.events, types: json, codings: ["gzip", "zstd"]),
             timeout: .seconds(10),
             allowsBrowsers: true
@@ -145,19 +147,23 @@ extension RouteTable {
 
     private static let consoleAPI: [Route] = {
         let change = Route.BodyRule(limit: BodyLimit.control, types: ["application/json"])
-        func route(_ path: String, _ methods: [RequestHead.Method]) -> Route {
+        func route(
+            _ path: String,
+            _ methods: [RequestHead.Method],
+            _ shedClass: Route.ShedClass = .console
+        ) -> Route {
             Route(
                 path: "/console/v1/" + path,
                 methods: methods,
                 access: .keys([.console], unknownStatus: 401),
-                shedClass: .console,
+                shedClass: shedClass,
                 body: change,
                 isNative: true
             )
         }
         let lists = ["gates", "dynamic_configs", "experiments", "layers", "segments", "holdouts"]
         return lists.flatMap { [route($0, [.get]), route($0 + "/{id}", $0 == "gates" ? [.get, .patch] : [.get])] } + [
-            route("gates/{id}/enable", [.put]), route("gates/{id}/disable", [.put]),
+            route("gates/{id}/enable", [.put], .vital), route("gates/{id}/disable", [.put], .vital),
             route("gates/{id}/rules", [.get, .patch]), route("gates/{id}/rules/{ruleID}", [.get, .patch]),
         ]
     }()

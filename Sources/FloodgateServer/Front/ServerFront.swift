@@ -86,7 +86,14 @@ package struct ServerFront: FrontService {
         let address = head.clientAddress(from: peer, trusting: settings.trustedProxies)
         let caller = try authenticate(head, route, address, lane, loop)
         try checkBody(head, route)
-        let fields = try guards.check(route, caller: caller, changes: head.method != .get, at: loop.now)
+        let fields = try guards.check(
+            route,
+            route.shedClass(for: caller?.kind),
+            caller: caller,
+            changes: head.method != .get,
+            body: head.announcedLength,
+            at: loop.now
+        )
         return terms(route, index, fields: fields, caller: caller)
     }
 
@@ -107,7 +114,8 @@ package struct ServerFront: FrontService {
                 fields: [.init("retry-after", "1")]
             ),
             fields: fields,
-            caller: caller
+            caller: caller,
+            bodies: guards.bodies
         )
     }
 
@@ -195,12 +203,14 @@ package struct ServerFront: FrontService {
 
     package func answer(_ request: InboundRequest) async -> OutboundAnswer {
         let route = table.routes[request.terms.route]
-        guard await guards.enter(route) else {
-            return problemAnswer(Guards.overload, request.id)
+        let shedClass = route.shedClass(for: (request.terms.caller as? SDKKey)?.kind)
+        guard await guards.enter(route, shedClass, at: MonotonicClock.now) else {
+            return problemAnswer(.overloaded, request.id)
         }
-        let start = ContinuousClock.now
+        let start = MonotonicClock.now
         let answer = await respond(to: request)
-        guards.leave(route, after: ContinuousClock.now - start, wasBrokenOff: Task.isCancelled)
+        let end = MonotonicClock.now
+        guards.leave(route, shedClass, after: Task.isCancelled ? nil : end &- start, at: end)
         return answer
     }
 

@@ -35,15 +35,25 @@ struct CertificateWatch: Service {
     }
 }
 
-/// Tells the guards how much memory the process has, four times a second.
-struct MemoryWatch: Service {
+/// Lets the guards look at the clock, and at how much memory the process has.
+struct GuardWatch: Service {
     let guards: Guards
 
     func run() async {
         await cancelWhenGracefulShutdown {
+            var ticks = 0
             repeat {
-                if let bytes = ProcessMemory.residentBytes { guards.note(residentBytes: Int(bytes)) }
-            } while (try? await Task.sleep(for: .milliseconds(250))) != nil
+                guards.tick(at: MonotonicClock.now)
+                if ticks % 10 == 0 { lookAtMemory(mayTrim: ticks % 40 == 0) }
+                ticks &+= 1
+            } while (try? await Task.sleep(for: .milliseconds(25))) != nil
         }
+    }
+
+    /// What was freed counts as resident until the system has it back; without that a flood would outlive itself.
+    private func lookAtMemory(mayTrim: Bool) {
+        guard let bytes = ProcessMemory.residentBytes, guards.note(residentBytes: Int(bytes)), mayTrim else { return }
+        ProcessMemory.giveBackFreed()
+        if let bytes = ProcessMemory.residentBytes { guards.note(residentBytes: Int(bytes)) }
     }
 }

@@ -1,5 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import CFloodgateMalloc
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -8,6 +10,9 @@
 
 /// What the system says about this process's memory.
 enum ProcessMemory {
+    /// Hands memory that was freed back to the system, which the allocator otherwise keeps for later.
+    static func giveBackFreed() { floodgate_give_back_freed() }
+
     /// Bytes in physical memory; nil where the system has no /proc.
     static var residentBytes: Int64? {
         #if canImport(Glibc) || canImport(Musl)

@@ -23,9 +23,9 @@ package struct ServerMetrics: Sendable {
     }
 
     /// Shows how many requests of each class may work at once, and do.
-    func show(_ state: [(shedClass: Route.ShedClass, limit: Int, running: Int)]) {
+    func show(_ state: [(name: String, limit: Int, running: Int)]) {
         for entry in state {
-            let dimensions = [("class", "\(entry.shedClass)")]
+            let dimensions = [("class", entry.name)]
             Meter(label: "http_concurrency_limit", dimensions: dimensions, factory: registry).set(entry.limit)
             Meter(label: "http_inflight", dimensions: dimensions, factory: registry).set(entry.running)
         }

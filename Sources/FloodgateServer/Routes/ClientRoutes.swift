@@ -5,6 +5,7 @@ import FloodgateDelivery
 import FloodgateEvaluation
 import FloodgateEvents
 import FloodgateGzip
+import FloodgateHTTP
 import FloodgateIngest
 import FloodgateJSON
 import HTTPTypes
@@ -15,6 +16,8 @@ struct ClientRoutes: Sendable {
     let board: SnapshotBoard
     let idLists: IDListBoard
     let intake: Intake
+    /// Bytes that all bodies together may have when they are unpacked.
+    let unpacked: ByteBudget
     let now: @Sendable () -> Int64
     let metrics: ServerMetrics
 
@@ -138,7 +141,8 @@ struct ClientRoutes: Sendable {
         }
         let encoding = request.headers[.contentEncoding]?.lowercased()
         if encoding == "gzip" || query.get("gz") == "1" || bytes.starts(with: [0x1F, 0x8B]) {
-            bytes = try Self.unpacked(bytes)
+            let lease = unpacked.lease()
+            return try withExtendedLifetime(lease) { try Self.object(Self.unpacked(bytes, lease)) }
         } else if let encoding, encoding != "identity" {
             throw ServerError(
                 .unsupportedEncoding,
@@ -146,6 +150,10 @@ struct ClientRoutes: Sendable {
                 headers: [.acceptEncoding: "gzip"]
             )
         }
+        return try Self.object(bytes)
+    }
+
+    private static func object(_ bytes: [UInt8]) throws -> JSONObject {
         guard !bytes.isEmpty else { return JSONObject() }
         let limits = JSONLimits(depth: 64, sizeBytes: 32 << 20)
         guard case .object(let object) = try JSONValue(parsing: bytes, limits: limits) else {
@@ -154,11 +162,17 @@ struct ClientRoutes: Sendable {
         return object
     }
 
-    private static func unpacked(_ bytes: [UInt8]) throws -> [UInt8] {
-        do { return try Gzip.decompress(bytes, limit: 8 << 20) } catch {
+    private static func unpacked(_ bytes: [UInt8], _ lease: ByteBudget.Lease) throws -> [UInt8] {
+        let limit = min(8 << 20, max(1 << 20, 100 * bytes.count))
+        do { return try Gzip.decompress(bytes, limit: limit, mayGrow: { lease.take($0) }) } catch {
             switch error.code {
             case .tooLarge: throw ServerError(.tooLarge, "The body unpacks to more than this route takes")
-            case .outOfMemory: throw ServerError(.unavailable, "There is no memory to unpack the body with")
+            case .outOfMemory:
+                throw ServerError(
+                    .unavailable,
+                    "There is no memory to unpack the body with; try again",
+                    headers: [.retryAfter: "1"]
+                )
             default: throw ServerError(.malformed, "The body is not gzip data: \(error.message)")
             }
         }

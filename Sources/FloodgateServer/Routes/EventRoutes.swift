@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateControlPlane
+import FloodgateHTTP
 import FloodgateIngest
 import FloodgateJSON
 import HTTPTypes
@@ -9,6 +10,8 @@ import Hummingbird
 /// `POST /v1/log_event` and `POST /v1/rgstr`: batches of events, answered when they are durable.
 struct EventRoutes: Sendable {
     let intake: Intake
+    /// Bytes that all bodies together may have when they are unpacked.
+    let unpacked: ByteBudget
     let now: @Sendable () -> Int64
 
     func add(to router: Router<ServerContext>) {
@@ -27,6 +30,7 @@ struct EventRoutes: Sendable {
     @Sendable private func events(_ request: Request, _ context: SDKContext) async throws -> Response {
         let receivedAt = now()
         let query = request.uri.queryParameters
+        let lease = unpacked.lease()
         let sentAt = request.headers[.clientTime].flatMap { Int64($0) } ?? query.get("t").flatMap { Int64($0) }
         let answer = await intake.accept(
             IntakeRequest(
@@ -36,7 +40,8 @@ struct EventRoutes: Sendable {
                 environment: context.caller.environment,
                 keyKind: context.caller.kind.rawValue,
                 receivedAt: receivedAt,
-                sentAt: sentAt
+                sentAt: sentAt,
+                mayUnpack: { lease.take($0) }
             )
         )
         var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
