@@ -18,11 +18,18 @@ struct Entrance {
         guard listener.requiresProxyHeader else {
             return try add(to: channel, address: channel.remoteAddress, deadline: deadline)
         }
-        guard let slot = limiter.enter(from: nil) else { return refuse(channel, "too_many") }
+        guard let slot = limiter.enter(from: source(of: channel.remoteAddress)) else {
+            return refuse(channel, "too_many")
+        }
         let header = ProxyHeader(state: state, slot: slot) { channel, address in
             try add(to: channel, address: address ?? channel.remoteAddress, deadline: deadline)
         }
         try channel.pipeline.syncOperations.addHandler(header)
+    }
+
+    /// Who connections are counted for; nil for proxies.
+    private func source(of address: SocketAddress?) -> UInt64? {
+        address.flatMap { listener.isProxy($0) ? nil : $0.source }
     }
 
     private func refuse(_ channel: any Channel, _ reason: String) {
@@ -31,7 +38,7 @@ struct Entrance {
     }
 
     private func add(to channel: any Channel, address: SocketAddress?, deadline: UInt64) throws {
-        let source = address.flatMap { listener.isProxy($0) ? nil : $0.source }
+        let source = source(of: address)
         if listener.tls != nil, let source {
             // Handshakes cost more than anything else that a stranger can ask for.
             guard handshakes.take(source, state.limits.handshakes, at: state.now).isAllowed else {

@@ -45,15 +45,17 @@ final class FrameTap: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = unwrapInboundIn(data)
+        var bytes = unwrapInboundIn(data)
         guard !isClosing else {
             dropped += bytes.readableBytes
             return
         }
-        guard bytes.withUnsafeReadableBytes({ arrivals.received($0, at: state.now) }) else {
-            return context.fireChannelRead(data)
+        guard !bytes.withUnsafeReadableBytes({ arrivals.received($0, at: state.now) }) else {
+            return context.fireUserInboundEventTriggered(Flood())
         }
-        context.fireUserInboundEventTriggered(Flood())
+        guard !arrivals.patches.isEmpty else { return context.fireChannelRead(data) }
+        for patch in arrivals.patches { bytes.setInteger(patch.byte, at: bytes.readerIndex + patch.offset) }
+        context.fireChannelRead(wrapInboundOut(bytes))
     }
 
     func read(context: ChannelHandlerContext) {

@@ -29,6 +29,9 @@ struct FrameWatch {
     private let most: Int
     private let window: UInt64
     private var walker = FrameWalker(skipping: prefaceLength)
+    private var table = TableClamp()
+    /// What of the bytes that were received last is to be changed before they go on.
+    private(set) var patches: [TableClamp.Patch] = []
     /// Since when the frame that is coming in has been doing so; 0 between frames.
     private var frameSince: UInt64 = 0
     private var isData = false
@@ -54,6 +57,7 @@ struct FrameWatch {
     mutating func received(_ bytes: UnsafeRawBufferPointer, at now: UInt64) -> Bool {
         let before = walker.completed
         var position = 0
+        patches = table.read(bytes, from: 0)
         while let head = walker.next(in: bytes, at: &position) {
             isData = head.kind == FrameHead.Kind.data
             switch head.kind {
@@ -63,6 +67,8 @@ struct FrameWatch {
                 credit = min(credit + Self.perRequest, Self.mostCredit)
             case FrameHead.Kind.continuation: if head.endsHeaders { blockSince = 0 }
             case FrameHead.Kind.settings:
+                table.begin(length: head.length)
+                patches += table.read(bytes, from: position)
                 guard spend(head.length / (Self.settingLength * Self.settingsPerFrame), now) else { return true }
             case FrameHead.Kind.windowUpdate, FrameHead.Kind.goAway, FrameHead.Kind.unknown...:
                 guard spend(1, now) else { return true }

@@ -17,14 +17,16 @@ extension HTTP2Connection {
         for field in head.headerFields {
             switch field.name {
             case .connection, .contentLength, .transferEncoding, .date: continue
-            default: headers.add(name: field.name.canonicalName, value: AnswerHead.clean(field.value))
+            default:
+                let name = field.name.canonicalName
+                headers.add(name: name, value: AnswerHead.clean(field.value), indexing: Self.indexing(of: name))
             }
         }
         addCommonFields(to: &headers)
         switch body {
         case .bytes(let bytes):
             if head.status.code != 204, head.status.code != 304 {
-                headers.add(name: "content-length", value: String(bytes.readableBytes))
+                addLength(bytes.readableBytes, to: &headers)
             }
             remove(stream, id)
             let hasBody = !isEmpty && bytes.readableBytes > 0
@@ -33,7 +35,7 @@ extension HTTP2Connection {
             flush(context)
             return nil
         case .parts(let length, _):
-            if let length { headers.add(name: "content-length", value: String(length)) }
+            if let length { addLength(length, to: &headers) }
             if isEmpty { remove(stream, id) }
             write(headers, endsStream: isEmpty, on: id, context)
             flush(context)
@@ -117,7 +119,7 @@ extension HTTP2Connection {
         let prepared = answer.prepared
         var headers = prepared.headers
         addCommonFields(to: &headers)
-        headers.add(name: "x-request-id", value: state.nextRequestID())
+        headers.add(name: Self.requestID, value: state.nextRequestID(), indexing: .nonIndexable)
         let hasBody = !isHead && prepared.status != 304 && prepared.body.readableBytes > 0
         write(headers, endsStream: !hasBody, on: id, context)
         if hasBody { write(prepared.body, endsStream: true, on: id, context) }
@@ -133,12 +135,24 @@ extension HTTP2Connection {
         let problem = service.problem(refusal, requestID: requestID)
         var headers = HPACKHeaders([
             (":status", String(refusal.status)), ("content-type", problem.contentType), ("cache-control", "no-store"),
-            ("content-length", String(problem.bytes.count)), ("x-request-id", requestID),
         ])
+        addLength(problem.bytes.count, to: &headers)
+        headers.add(name: Self.requestID, value: requestID, indexing: .nonIndexable)
         addCommonFields(to: &headers)
         for field in refusal.fields { headers.add(name: field.name, value: AnswerHead.clean(field.value)) }
         write(headers, endsStream: isHead, on: id, context)
         if !isHead { write(ByteBuffer(bytes: problem.bytes), endsStream: true, on: id, context) }
+    }
+
+    private static let requestID = "x-request-id"
+
+    /// What no other answer has need not push out of the table what all have.
+    private static func indexing(of name: String) -> HPACKIndexing {
+        name == requestID || name == "ratelimit" ? .nonIndexable : .indexable
+    }
+
+    private func addLength(_ length: Int, to headers: inout HPACKHeaders) {
+        headers.add(name: "content-length", value: String(length), indexing: .nonIndexable)
     }
 
     private func addCommonFields(to headers: inout HPACKHeaders) {

@@ -45,6 +45,7 @@ extension HTTP2Connection {
     private func checkStreams(at now: UInt64, _ context: ChannelHandlerContext) {
         for number in tap.departures.stalled(at: now) {
             reset(HTTP2StreamID(number), .cancel, context)
+            forget(HTTP2StreamID(number))
             state.counts.closes["stream_write_timeout", default: 0] += 1
         }
         stopAnswered(context)

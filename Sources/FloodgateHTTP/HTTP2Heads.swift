@@ -125,7 +125,8 @@ final class HTTP2Heads {
         guard !digits.isEmpty, digits.allSatisfy({ $0 &- 0x30 < 10 }) else {
             throw .malformed("Content-Length is not a number of bytes")
         }
-        return .length(digits.count > 18 ? Int.max : digits.reduce(0) { $0 * 10 + Int($1 & 15) })
+        let significant = digits.drop { $0 == 0x30 }
+        return .length(significant.count > 18 ? Int.max : significant.reduce(0) { $0 * 10 + Int($1 & 15) })
     }
 
     private struct Writer {

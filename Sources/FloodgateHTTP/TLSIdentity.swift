@@ -22,8 +22,13 @@ package final class TLSIdentity: Sendable {
         }
     }
 
+    private struct Identity {
+        let context: NIOSSLContext
+        let expiry: Int
+    }
+
     private let files: Files
-    private let current: Mutex<NIOSSLContext>
+    private let current: Mutex<Identity>
 
     /// Reads the files.
     /// - Throws: If one is missing, no PEM, or the two do not belong together.
@@ -32,16 +37,20 @@ package final class TLSIdentity: Sendable {
         current = Mutex(try Self.read(files))
     }
 
-    var context: NIOSSLContext { current.withLock { $0 } }
+    var context: NIOSSLContext { current.withLock { $0.context } }
 
-    /// Reads the files again; new connections get what they say now.
-    /// - Throws: As `init`; what was there stays then.
-    package func reload() throws {
+    /// When the server's certificate expires, in Unix seconds.
+    package var expiry: Int { current.withLock { $0.expiry } }
+
+    /// Reads the files again; new connections get what they say at `now`, in Unix seconds.
+    /// - Throws: As `init`, and if the certificate has expired; what was there stays then.
+    package func reload(at now: Int) throws {
         let new = try Self.read(files)
+        guard new.expiry > now else { throw ExpiredCertificate(expiry: new.expiry) }
         current.withLock { $0 = new }
     }
 
-    private static func read(_ files: Files) throws -> NIOSSLContext {
+    private static func read(_ files: Files) throws -> Identity {
         let chain = try NIOSSLCertificate.fromPEMFile(files.certificateChain)
         let key = try NIOSSLPrivateKey(file: files.privateKey, format: .pem)
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -54,6 +63,15 @@ package final class TLSIdentity: Sendable {
         configuration.renegotiationSupport = .none
         // How long to wait for the other side's farewell.
         configuration.shutdownTimeout = .seconds(2)
-        return try NIOSSLContext(configuration: configuration)
+        let context = try NIOSSLContext(configuration: configuration)
+        return Identity(context: context, expiry: chain.first.map { Int($0.notValidAfter) } ?? 0)
     }
+}
+
+/// A certificate that clients would refuse.
+package struct ExpiredCertificate: Error, CustomStringConvertible {
+    /// Since when, in Unix seconds.
+    package let expiry: Int
+
+    package var description: String { "The certificate expired on \(HTTPDate.text(unixSeconds: expiry))" }
 }

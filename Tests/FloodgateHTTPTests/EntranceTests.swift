@@ -79,4 +79,27 @@ import Testing
             }
         }
     }
+
+    @Test func `lets only so many connections of one address wait for their PROXY header`() async throws {
+        var limits = HTTPLimits()
+        limits.strangersPerAddress = 2
+        try await withDoor(limits, { $0.requiresProxyHeader = true }) { port, service in
+            var silent: [RawConnection] = []
+            for _ in 0..<5 { silent.append(try await RawConnection.open(port)) }
+            for _ in 0..<4_000 where await service.closes("too_many") < 3 {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(await service.closes("too_many") == 3)
+            // Who says whom it speaks for makes room for the next.
+            for connection in silent where !connection.isClosed {
+                try? await connection.send(
+                    "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+                )
+                await connection.text { $0.contains("GET /a") }
+            }
+            let next = try await RawConnection.open(port)
+            try await next.send("PROXY UNKNOWN\r\nGET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(await next.textToTheEnd().hasSuffix("fast\n"))
+        }
+    }
 }

@@ -276,4 +276,27 @@ import Testing
             #expect(answer.contains(.goAway(Self.calm)) == (count == 6))
         }
     }
+
+    @Test(arguments: [1, 4, 1_000])
+    func `keeps no larger table for a client that offers one`(pieceLength: Int) async throws {
+        try await withDoor { port, _ in
+            let client = try await RawConnection.open(port)
+            let offers = [(3, 50), (1, 65_536), (1, 5_000), (1, Int(UInt32.max)), (4, 70_000)].map {
+                (UInt8($0.0), $0.1)
+            }
+            var bytes = RawFrame.opening(offers).flatMap(\.bytes) + RawFrame.request(1, "/large").bytes
+            try await client.send([RawFrame]())
+            while !bytes.isEmpty {
+                try await client.send(Array(bytes.prefix(pieceLength)))
+                bytes.removeFirst(min(pieceLength, bytes.count))
+            }
+            // The other settings are heeded: all of this fits into the stream's window, but not into the connection's.
+            let frames = await client.frames { $0.bytes(of: 1) == 65_535 }
+            #expect(frames.bytes(of: 1) == 65_535)
+            let block = try #require(frames.first { $0.kind == 1 }?.content)
+            // It begins with the sizes that the table gets (RFC 7541 §6.3): 31 and two more groups of 7 bits.
+            #expect(block[0] & 0xE0 == 0x20)
+            #expect(block[0] == 0x3F && 31 + Int(block[1] & 0x7F) + Int(block[2]) << 7 == 4_095)
+        }
+    }
 }

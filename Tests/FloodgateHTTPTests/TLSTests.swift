@@ -153,13 +153,15 @@ import Testing
             // A key that is not the certificate's, and a file that is none: what was there stays.
             let mixed = TestCertificate(certificate: TestCertificate.second.certificate, key: TestCertificate.first.key)
             try mixed.write(to: files)
-            #expect(throws: (any Error).self) { try identity.reload() }
+            #expect(throws: (any Error).self) { try identity.reload(at: 0) }
             try TestCertificate(certificate: "no certificate", key: "no key").write(to: files)
-            #expect(throws: (any Error).self) { try identity.reload() }
+            #expect(throws: (any Error).self) { try identity.reload(at: 0) }
             #expect(try await RawConnection.open(port, tls: tls).certificate() == first)
 
             try TestCertificate.second.write(to: files)
-            try identity.reload()
+            #expect(throws: ExpiredCertificate.self) { try identity.reload(at: identity.expiry) }
+            #expect(try await RawConnection.open(port, tls: tls).certificate() == first)
+            try identity.reload(at: identity.expiry - 86_400)
             let new = try await RawConnection.open(port, tls: tls)
             let second = try NIOSSLCertificate(bytes: Array(TestCertificate.second.certificate.utf8), format: .pem)
             #expect(try await new.certificate() == second)

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateHTTP
+import FoundationEssentials
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -24,7 +25,7 @@ struct CertificateWatch: Service {
     private func reload(isAsked: Bool) {
         guard let identity else { return }
         do {
-            try identity.reload()
+            try identity.reload(at: Int(Date().timeIntervalSince1970))
             if isAsked { logger.notice("The certificate and key were read again") }
         } catch {
             logger.error(
