@@ -13,7 +13,7 @@ package final class AdaptiveLimit: Sendable {
         /// At once, at the beginning.
         package var start = 64
         /// At once, at least.
-        package var least = 4
+        package var least = 16
         /// At once, at most.
         package var most = 4_096
         /// How long a request may wait for its turn.
@@ -26,9 +26,8 @@ package final class AdaptiveLimit: Sendable {
     }
 
     private struct Waiting {
-        let id: UInt64
         let since: UInt64
-        let continuation: CheckedContinuation<Bool, Never>
+        let then: @Sendable (Turn) -> Void
     }
 
     private struct State {
@@ -36,19 +35,25 @@ package final class AdaptiveLimit: Sendable {
         var running = 0
         /// The oldest first.
         var waiting: [Waiting] = []
-        var nextID: UInt64 = 0
         var samples: [Int64] = []
         /// The most that ran at once since the limit was last thought over.
         var peak = 0
         /// The fastest of late, in nanoseconds, and when it was last made a little slower, since the work may change.
         var fastest: Double?
         var fadedAt: UInt64 = 0
+        /// When somebody last waited in vain; 0 for never.
+        var expiredAt: UInt64 = 0
         /// Whether anybody was refused since somebody last asked.
         var hasRefused = false
 
         init(limit: Int) {
             self.limit = Double(limit)
             samples.reserveCapacity(AdaptiveLimit.window)
+        }
+
+        /// How many may wait: fewer once some did so in vain, since whoever waits has cost something already.
+        func room(at now: UInt64) -> Int {
+            expiredAt > 0 && now &- expiredAt < 1_000_000_000 ? max(1, Int(limit) / 8) : Int(limit)
         }
 
         /// Takes a place, if there is a free one.
@@ -80,9 +85,9 @@ package final class AdaptiveLimit: Sendable {
     package var waiting: Int { state.withLock { $0.waiting.count } }
 
     /// Whether so many wait already that another would wait in vain; who is told so counts as refused.
-    package func isFull() -> Bool {
+    package func isFull(at now: UInt64) -> Bool {
         state.withLock { state in
-            guard state.waiting.count >= Int(state.limit) else { return false }
+            guard state.waiting.count >= state.room(at: now) else { return false }
             state.hasRefused = true
             return true
         }
@@ -96,30 +101,20 @@ package final class AdaptiveLimit: Sendable {
         }
     }
 
-    /// Waits for a turn.
-    /// - Returns: Whether it came; `leave` must be called then, and only then.
-    package func enter(at now: UInt64) async -> Bool {
-        let ticket: UInt64? = state.withLock { state in
-            if state.startOne() { return nil }
-            state.nextID += 1
-            return state.nextID
-        }
-        guard let ticket else { return true }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let verdict: Bool? = state.withLock { state in
-                    if state.startOne() { return true }
-                    guard state.waiting.count < Int(state.limit), !Task.isCancelled else {
-                        state.hasRefused = true
-                        return false
-                    }
-                    state.waiting.append(Waiting(id: ticket, since: now, continuation: continuation))
-                    return nil
-                }
-                if let verdict { continuation.resume(returning: verdict) }
+    /// Asks for a turn.
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - then: Told what becomes of a request that has to wait, once, from any thread.
+    /// - Returns: What becomes of the request; `leave` must be called after `now`, here or there, and only then.
+    package func enter(at now: UInt64, then: @escaping @Sendable (Turn) -> Void) -> Turn {
+        state.withLock { state in
+            if state.startOne() { return .now }
+            guard state.waiting.count < state.room(at: now) else {
+                state.hasRefused = true
+                return .refused
             }
-        } onCancel: {
-            giveUp(ticket)
+            state.waiting.append(Waiting(since: now, then: then))
+            return .later
         }
     }
 
@@ -131,13 +126,10 @@ package final class AdaptiveLimit: Sendable {
         let next = state.withLock { state in
             if let nanoseconds { learn(nanoseconds, now, &state) }
             state.running -= 1
-            guard let newest = state.waiting.last, state.startOne() else {
-                return nil as CheckedContinuation<Bool, Never>?
-            }
-            state.waiting.removeLast()
-            return newest.continuation
+            guard !state.waiting.isEmpty, state.startOne() else { return nil as Waiting? }
+            return state.waiting.removeLast()
         }
-        next?.resume(returning: true)
+        next?.then(.now)
     }
 
     /// Refuses those that have waited too long; to be called every now and then.
@@ -149,19 +141,10 @@ package final class AdaptiveLimit: Sendable {
             let old = state.waiting[..<count]
             state.waiting.removeFirst(count)
             state.hasRefused = true
+            state.expiredAt = now
             return old
         }
-        for waiting in old { waiting.continuation.resume(returning: false) }
-    }
-
-    private func giveUp(_ ticket: UInt64) {
-        let continuation = state.withLock { state in
-            guard let index = state.waiting.firstIndex(where: { $0.id == ticket }) else {
-                return nil as CheckedContinuation<Bool, Never>?
-            }
-            return state.waiting.remove(at: index).continuation
-        }
-        continuation?.resume(returning: false)
+        for waiting in old { waiting.then(.refused) }
     }
 
     private func learn(_ nanoseconds: Int64, _ now: UInt64, _ state: inout State) {

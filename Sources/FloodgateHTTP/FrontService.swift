@@ -19,6 +19,8 @@ package struct InboundRequest: Sendable {
     package let channel: any Channel
     /// What the body holds of the process's budget: given back when the request is forgotten.
     let lease: ByteBudget.Lease?
+    /// When work on it began, by `MonotonicClock`.
+    package internal(set) var startedAt: UInt64 = 0
 }
 
 /// An answer as it is made for one request.
@@ -109,7 +111,20 @@ package protocol FrontService: Sendable {
     /// not wait for anything.
     func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict
 
-    /// Answers a request that came in whole.
+    /// Asks for a turn for a request that came in whole; called on the event loop.
+    /// - Parameters:
+    ///   - terms: On what terms the request was let in.
+    ///   - then: Told what becomes of a request that has to wait, once, from any thread.
+    /// - Returns: What becomes of it; with `now` it is worked on, and the turn given back, or at once given back.
+    func enter(_ terms: RequestTerms, then: @escaping @Sendable (Turn) -> Void) -> Turn
+
+    /// Gives back the turn of a request that was forgotten before work on it began.
+    func leave(_ terms: RequestTerms)
+
+    /// What a request is answered that got no turn.
+    func refused(_ request: InboundRequest) -> OutboundAnswer
+
+    /// Answers a request whose turn it is, and gives the turn back.
     func answer(_ request: InboundRequest) async -> OutboundAnswer
 
     /// The body of the answer to a request that is refused, with its content type.
@@ -126,6 +141,27 @@ extension FrontService {
     package func didRefuse(_ refusal: Refusal, route: Int?, requestID: String?, on loop: LoopState) {
         didRefuse(refusal, route: route, on: loop)
     }
+}
+
+/// Without a limit of its own, a service works on whatever comes.
+extension FrontService {
+    package func enter(_ terms: RequestTerms, then: @escaping @Sendable (Turn) -> Void) -> Turn { .now }
+
+    package func leave(_ terms: RequestTerms) {}
+
+    package func refused(_ request: InboundRequest) -> OutboundAnswer {
+        OutboundAnswer(HTTPResponse(status: .serviceUnavailable), .bytes(ByteBuffer()))
+    }
+}
+
+/// Whether a request may be worked on.
+package enum Turn: Sendable {
+    /// Now.
+    case now
+    /// When others are done; it will be told.
+    case later
+    /// Not at all: there is too much to do.
+    case refused
 }
 
 /// What becomes of a request.

@@ -145,15 +145,10 @@ extension HTTP1Connection {
 
     /// Puts the answer to a request that is not served together.
     func write(_ refusal: Refusal, requestID: String, _ manner: Manner, keepsAlive: Bool) {
-        let problem = service.problem(refusal, requestID: requestID)
-        var fields = [
-            Refusal.Field("content-type", problem.contentType), .init("cache-control", "no-store"),
-            .init("x-request-id", requestID),
-        ]
-        fields += refusal.fields
-        state.output.writeBytes(AnswerHead.bytes(refusal.status, fields: fields, length: problem.bytes.count))
+        let template = state.templates.template(refusal, of: service)
+        template.writeHead(to: &state.output, requestID: requestID)
         writeEnd(of: &state.output, keepsAlive: keepsAlive, isOld: manner.isOld)
-        if !manner.isHead { state.output.writeBytes(problem.bytes) }
+        if !manner.isHead { template.writeBody(to: &state.output, requestID: requestID) }
     }
 
     /// Ends a request that has begun with a refusal, and the connection with it.

@@ -60,6 +60,14 @@ extension HTTP1Connection {
         }
     }
 
+    /// Reads requests again.
+    func resume() {
+        isSlowedDown = false
+        guard let context, phase != .closed else { return }
+        hold(false)
+        work(context)
+    }
+
     // MARK: Deadlines
 
     func check(at now: UInt64) {

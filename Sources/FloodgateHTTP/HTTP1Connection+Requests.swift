@@ -25,6 +25,7 @@ extension HTTP1Connection {
     private func workOnce(_ context: ChannelHandlerContext) {
         var wrote = false
         loop: while let bytes = input, bytes.readableBytes > 0 {
+            if isSlowedDown, phase == .idle { break loop }
             switch phase {
             case .idle, .header:
                 // Answers that the client does not take stop the requests behind them.
@@ -39,7 +40,9 @@ extension HTTP1Connection {
         if wrote, phase != .closed { flush(context) }
         if input?.readableBytes == 0 { input = nil }
         hold(input.map { phase == .answering && $0.readableBytes > limits.pipelined } ?? false)
-        if let context = self.context, phase == .idle || phase == .header { hold(!context.channel.isWritable) }
+        if let context = self.context, phase == .idle || phase == .header {
+            hold(!context.channel.isWritable || isSlowedDown)
+        }
     }
 
     private enum Step {
@@ -106,6 +109,7 @@ extension HTTP1Connection {
             write(refusal, requestID: state.nextRequestID(), manner, keepsAlive: goesOn(manner))
             wrote = true
             if let route { state.counts.answered(route: route, status: refusal.status, nanoseconds: nil) }
+            if refusal.slowsDown, goesOn(manner) { isSlowedDown = state.mustWait(self) }
             return proceed(behind: manner, &wrote, context)
         }
     }
@@ -241,11 +245,31 @@ extension HTTP1Connection {
             channel: context.channel,
             lease: exchange.lease
         )
-        let service = service
-        let loop = state.loop
+        let bound = NIOLoopBound(self, eventLoop: state.loop)
+        let boundExchange = NIOLoopBound(exchange, eventLoop: state.loop)
+        let turn = service.enter(request.terms) { [loop = state.loop] turn in
+            loop.execute { bound.value.work(on: request, turn, of: boundExchange.value) }
+        }
+        if turn != .later { work(on: request, turn, of: exchange) }
+    }
+
+    private func work(on request: InboundRequest, _ turn: Turn, of exchange: Exchange) {
+        guard self.exchange === exchange, phase == .answering else {
+            if turn == .now { service.leave(request.terms) }
+            return
+        }
+        guard turn == .now else {
+            let answer = service.refused(request)
+            isSlowedDown = state.mustWait(self)
+            _ = deliver(answer.head, answer.body, of: exchange)
+            return
+        }
+        var request = request
+        request.startedAt = LoopState.preciseNow
+        let (service, loop) = (service, state.loop)
         let bound = NIOLoopBound(self, eventLoop: loop)
         let boundExchange = NIOLoopBound(exchange, eventLoop: loop)
-        exchange.task = Task(executorPreference: state.executor) {
+        exchange.task = Task(executorPreference: state.executor) { [request] in
             let answer = await service.answer(request)
             let writer = try? await loop.submit {
                 bound.value.deliver(answer.head, answer.body, of: boundExchange.value)

@@ -47,6 +47,8 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     var exchange: Exchange?
     var isReadHeld = false
     var isHoldingReads = false
+    /// Whether requests are left unread for a while, since the last one was too many.
+    var isSlowedDown = false
     var isInputClosed = false
     var isWorking = false
     var worksAgain = false

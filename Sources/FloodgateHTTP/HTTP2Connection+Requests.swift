@@ -110,9 +110,28 @@ extension HTTP2Connection {
             channel: context.channel,
             lease: exchange.lease
         )
+        let bound = NIOLoopBound(self, eventLoop: state.loop)
+        let turn = service.enter(request.terms) { [loop = state.loop] turn in
+            loop.execute { bound.value.work(on: request, turn, id) }
+        }
+        if turn != .later { work(on: request, turn, id) }
+    }
+
+    private func work(on request: InboundRequest, _ turn: Turn, _ id: HTTP2StreamID) {
+        guard let stream = streams[id] else {
+            if turn == .now { service.leave(request.terms) }
+            return
+        }
+        guard turn == .now else {
+            let answer = service.refused(request)
+            _ = deliver(answer.head, answer.body, on: id)
+            return
+        }
+        var request = request
+        request.startedAt = LoopState.preciseNow
         let (service, loop) = (service, state.loop)
         let bound = NIOLoopBound(self, eventLoop: loop)
-        exchange.task = Task(executorPreference: state.executor) {
+        stream.exchange.task = Task(executorPreference: state.executor) { [request] in
             let answer = await service.answer(request)
             let writer = try? await loop.submit { bound.value.deliver(answer.head, answer.body, on: id) }.get()
             guard case .parts(_, let produce) = answer.body, let writer else { return }

@@ -33,6 +33,10 @@ package final class LoopState {
     private(set) var dateValue = ""
     private var dateSecond: Int = -1
     private(set) var connections = ConnectionList()
+    /// Refusals as bytes.
+    var templates = RefusalTemplate.Store()
+    /// How often connections are told that there is too much to do.
+    var pace = RefusalPace<HTTP1Connection>(at: LoopState.coarseNow)
     private var timer: RepeatedTask?
     private var expected: UInt64 = 0
     private var requestIDs: RequestIDs

@@ -12,6 +12,8 @@ package struct Refusal: Error, Sendable, Hashable {
     package var fields: [Field] = []
     /// Whether the connection ends behind the answer, because what follows cannot be told apart any more.
     package var closes = false
+    /// Whether the client is not read for a while if it, and many others, come again before the time they were told.
+    package var slowsDown = false
 
     /// A header field of an answer.
     package struct Field: Sendable, Hashable {

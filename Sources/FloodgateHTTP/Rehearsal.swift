@@ -69,7 +69,13 @@ package struct Rehearsal: Sendable {
         }.get()
         switch outcome {
         case .ready(let head, let body): return OutboundAnswer(head, .bytes(body))
-        case .serve(let request): return await service.answer(request)
+        case .serve(var request):
+            let turns = AsyncStream.makeStream(of: Turn.self)
+            var turn = service.enter(request.terms) { turns.continuation.yield($0) }
+            if turn == .later { for await told in turns.stream.prefix(1) { turn = told } }
+            guard turn == .now else { return service.refused(request) }
+            request.startedAt = MonotonicClock.now
+            return await service.answer(request)
         }
     }
 

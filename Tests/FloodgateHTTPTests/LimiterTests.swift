@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateHTTP
+import Synchronization
 import Testing
 
 @Suite("Limits of rate and number") struct LimiterTests {
@@ -37,88 +38,84 @@ import Testing
         #expect(allowed >= 900)
     }
 
-    @Test func `let the newest of those that wait go first, and refuse the oldest when they have waited too long`()
-        async
-    {
+    /// Those that were told something, in order.
+    private final class Told: Sendable {
+        let turns = Mutex<[String]>([])
+
+        func of(_ name: String) -> @Sendable (Turn) -> Void {
+            { turn in self.turns.withLock { $0.append("\(name) \(turn)") } }
+        }
+        var list: [String] { turns.withLock { $0 } }
+    }
+
+    private static func limit(_ start: Int) -> AdaptiveLimit {
         var bounds = AdaptiveLimit.Bounds()
-        bounds.start = 2
-        let limit = AdaptiveLimit(bounds)
-        for _ in 0..<2 { #expect(await limit.enter(at: 0)) }
-        let old = Task { await limit.enter(at: 1) }
-        while limit.waiting < 1 { await Task.yield() }
-        let new = Task { await limit.enter(at: 60 * Self.millisecond) }
-        while limit.waiting < 2 { await Task.yield() }
-        #expect(limit.isFull())
-        #expect(await limit.enter(at: 70 * Self.millisecond) == false)
+        bounds.start = start
+        return AdaptiveLimit(bounds)
+    }
+
+    @Test func `let the newest of those that wait go first, and refuse the oldest when they have waited too long`() {
+        let (limit, told) = (Self.limit(2), Told())
+        #expect((0..<2).map { _ in limit.enter(at: 0, then: told.of("first")) } == [.now, .now])
+        #expect(limit.enter(at: 1, then: told.of("old")) == .later)
+        #expect(!limit.isFull(at: 60 * Self.millisecond))
+        #expect(limit.enter(at: 60 * Self.millisecond, then: told.of("new")) == .later)
+        #expect(limit.isFull(at: 60 * Self.millisecond))
+        #expect(limit.enter(at: 70 * Self.millisecond, then: told.of("last")) == .refused)
         limit.leave(after: 1_000_000, at: 80 * Self.millisecond)
-        #expect(await new.value)
-        #expect(limit.waiting == 1)
+        #expect(told.list == ["new now"])
         limit.expire(at: 100 * Self.millisecond)
         #expect(limit.waiting == 1)
         limit.expire(at: 101 * Self.millisecond)
-        #expect(await old.value == false)
+        #expect(told.list == ["new now", "old refused"])
         #expect(limit.waiting == 0)
         #expect(limit.running == 2)
         #expect(limit.takeRefusal())
         #expect(!limit.takeRefusal())
     }
 
-    @Test func `forget those that wait no more because their client is gone`() async {
-        var bounds = AdaptiveLimit.Bounds()
-        bounds.start = 1
-        let limit = AdaptiveLimit(bounds)
-        #expect(await limit.enter(at: 0))
-        let gone = Task { await limit.enter(at: 0) }
-        while limit.waiting < 1 { await Task.yield() }
-        gone.cancel()
-        #expect(await gone.value == false)
-        #expect(limit.waiting == 0)
-        limit.leave(after: nil, at: 0)
-        #expect(limit.running == 0)
+    /// Takes as many places as there are.
+    private static func fill(_ limit: AdaptiveLimit) {
+        while limit.running < limit.limit { _ = limit.enter(at: 0) { _ in } }
     }
 
-    @Test func `shrink while work gets slower, and grow while it does not`() async {
-        var bounds = AdaptiveLimit.Bounds()
-        bounds.start = 8
-        let limit = AdaptiveLimit(bounds)
-        for _ in 0..<8 { _ = await limit.enter(at: 0) }
+    @Test func `shrink while work gets slower, and grow while it does not`() {
+        let limit = Self.limit(8)
+        Self.fill(limit)
         for _ in 0..<640 {
             limit.leave(after: 1_000_000, at: 0)
-            _ = await limit.enter(at: 0)
+            Self.fill(limit)
         }
         let grown = limit.limit
-        while limit.running < grown { _ = await limit.enter(at: 0) }
         #expect(grown > 8)
         for round in 0..<640 {
             limit.leave(after: round % 2 == 0 ? 1_000_000 : 80_000_000, at: 0)
-            if limit.running < limit.limit { _ = await limit.enter(at: 0) }
+            Self.fill(limit)
         }
         #expect(limit.limit < grown)
         #expect(limit.limit >= 4)
     }
 
-    @Test func `never take a long overload for the usual speed`() async {
-        var bounds = AdaptiveLimit.Bounds()
-        bounds.start = 64
-        let limit = AdaptiveLimit(bounds)
-        for _ in 0..<64 { _ = await limit.enter(at: 0) }
+    @Test func `never take a long overload for the usual speed`() {
+        let limit = Self.limit(64)
+        Self.fill(limit)
         for _ in 0..<64 {
             limit.leave(after: 1_000_000, at: 0)
-            _ = await limit.enter(at: 0)
+            Self.fill(limit)
         }
         // 100,000 answers within ten seconds, each of them late.
         for round in 0..<100_000 as Range<UInt64> {
             limit.leave(after: 20_000_000, at: round * Self.second / 10_000)
-            if limit.running < limit.limit { _ = await limit.enter(at: 0) }
+            Self.fill(limit)
         }
-        #expect(limit.limit == 4)
+        #expect(limit.limit == AdaptiveLimit.Bounds().least)
     }
 
-    @Test func `keep the number of places while few of them are taken, however slow the work is`() async {
+    @Test func `keep the number of places while few of them are taken, however slow the work is`() {
         let limit = AdaptiveLimit()
         let before = limit.limit
         for round in 0..<640 {
-            _ = await limit.enter(at: 0)
+            #expect(limit.enter(at: 0) { _ in } == .now)
             limit.leave(after: round % 2 == 0 ? 1_000_000 : 900_000_000, at: 0)
         }
         #expect(limit.limit == before)

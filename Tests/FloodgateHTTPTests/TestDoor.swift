@@ -11,10 +11,11 @@ import Synchronization
 func withDoor(
     _ limits: HTTPLimits = HTTPLimits(),
     bodies: ByteBudget? = nil,
+    turn: @escaping @Sendable (@escaping @Sendable (Turn) -> Void) -> Turn = { _ in .now },
     _ change: @Sendable (inout FrontDoor.Listener) -> Void = { _ in },
     _ body: @escaping @Sendable (Int, EchoService) async throws -> Void
 ) async throws {
-    let service = EchoService(bodies: bodies)
+    let service = EchoService(bodies: bodies, turn: turn)
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
     var listener = FrontDoor.Listener(host: "127.0.0.1", port: 0)
     change(&listener)
@@ -66,11 +67,28 @@ final class EchoService: FrontService {
         let closes = closes.withLock { $0 }
         return await closes().reduce(0) { $0 + $1[reason, default: 0] }
     }
-    init(bodies: ByteBudget? = nil) { self.bodies = bodies }
+
+    /// How many turns were given back unused.
+    let left = Atomic<Int>(0)
+    /// Whether requests get a turn.
+    private let turn: @Sendable (@escaping @Sendable (Turn) -> Void) -> Turn
+
+    init(
+        bodies: ByteBudget? = nil,
+        turn: @escaping @Sendable (@escaping @Sendable (Turn) -> Void) -> Turn = { _ in .now }
+    ) {
+        self.bodies = bodies
+        self.turn = turn
+    }
 
     func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
         if ASCII.equals(head.path, "/fast") { return .fast(FastAnswer(ready, isForKnown: true), route: 0) }
         if ASCII.equals(head.path, "/large") { return .fast(FastAnswer(large), route: 0) }
+        if ASCII.equals(head.path, "/overloaded") {
+            var refusal = Refusal(503, "overloaded", "Too much to do")
+            refusal.slowsDown = true
+            return .refuse(refusal, route: 1)
+        }
         if ASCII.equals(head.path, "/refused") {
             return .refuse(Refusal(503, "overloaded", "Too much to do", fields: [.init("retry-after", "1")]), route: 1)
         }
@@ -83,6 +101,12 @@ final class EchoService: FrontService {
                 bodies: bodies
             )
         )
+    }
+
+    func enter(_ terms: RequestTerms, then: @escaping @Sendable (Turn) -> Void) -> Turn { turn(then) }
+    func leave(_ terms: RequestTerms) { left.add(1, ordering: .relaxed) }
+    func refused(_ request: InboundRequest) -> OutboundAnswer {
+        OutboundAnswer(HTTPResponse(status: .serviceUnavailable), .bytes(ByteBuffer(string: "no turn\n")))
     }
 
     func answer(_ request: InboundRequest) async -> OutboundAnswer {

@@ -47,7 +47,13 @@ package final class Guards: Sendable {
         bodies = ByteBudget(limit: settings.memoryCeiling / 4)
         unpacked = ByteBudget(limit: min(64 << 20, settings.memoryCeiling / 4), small: 1 << 20)
         buckets = TokenBuckets()
-        limits = (0..<Lane.count).map { _ in AdaptiveLimit(settings.concurrency) }
+        limits = (0..<Lane.count).map { lane in
+            var bounds = settings.concurrency
+            // What waits for the disk together is written together: few at once would be slower, not faster.
+            let waitsForDisk = lane == Route.ShedClass.exposures.rawValue || lane == Route.ShedClass.events.rawValue
+            if waitsForDisk { bounds.least = min(bounds.start, bounds.least * 4) }
+            return AdaptiveLimit(bounds)
+        }
     }
 
     // MARK: What is noted now and then
@@ -104,7 +110,7 @@ package final class Guards: Sendable {
     ) throws(Refusal) -> [Refusal.Field] {
         guard shedClass != .vital else { return [] }
         if isShed(shedClass, body: body) { throw .overloaded }
-        if !isUnlimited(shedClass), limits[lane(route, shedClass)].isFull() { throw .overloaded }
+        if !isUnlimited(shedClass), limits[lane(route, shedClass)].isFull(at: now) { throw .overloaded }
         guard let caller else { return [] }
         let number = caller.digest.number
         if route.isNative, changes {
@@ -165,9 +171,14 @@ package final class Guards: Sendable {
 
     // MARK: Turns
 
-    /// Waits for a turn at the work of the class.
-    func enter(_ route: Route, _ shedClass: Route.ShedClass, at now: UInt64) async -> Bool {
-        isUnlimited(shedClass) ? true : await limits[lane(route, shedClass)].enter(at: now)
+    /// Asks for a turn at the work of the class; `then` is told of one that comes later.
+    func enter(
+        _ route: Route,
+        _ shedClass: Route.ShedClass,
+        at now: UInt64,
+        then: @escaping @Sendable (Turn) -> Void
+    ) -> Turn {
+        isUnlimited(shedClass) ? .now : limits[lane(route, shedClass)].enter(at: now, then: then)
     }
 
     /// Gives the turn back.
@@ -192,10 +203,14 @@ package final class Guards: Sendable {
 
 extension Refusal {
     /// There is more to do than can be done.
-    static let overloaded = Refusal(
-        503,
-        "overloaded",
-        "The server has more to do than it can; try again",
-        fields: [.init("retry-after", "1")]
-    )
+    static let overloaded: Refusal = {
+        var refusal = Refusal(
+            503,
+            "overloaded",
+            "The server has more to do than it can; try again",
+            fields: [.init("retry-after", "1")]
+        )
+        refusal.slowsDown = true
+        return refusal
+    }()
 }

@@ -201,17 +201,30 @@ package struct ServerFront: FrontService {
 
     // MARK: The answer
 
+    package func enter(_ terms: RequestTerms, then: @escaping @Sendable (Turn) -> Void) -> Turn {
+        let (route, shedClass) = work(terms)
+        return guards.enter(route, shedClass, at: MonotonicClock.now, then: then)
+    }
+
+    package func leave(_ terms: RequestTerms) {
+        let (route, shedClass) = work(terms)
+        guards.leave(route, shedClass, after: nil, at: MonotonicClock.now)
+    }
+
+    package func refused(_ request: InboundRequest) -> OutboundAnswer { problemAnswer(.overloaded, request.id) }
+
     package func answer(_ request: InboundRequest) async -> OutboundAnswer {
-        let route = table.routes[request.terms.route]
-        let shedClass = route.shedClass(for: (request.terms.caller as? SDKKey)?.kind)
-        guard await guards.enter(route, shedClass, at: MonotonicClock.now) else {
-            return problemAnswer(.overloaded, request.id)
-        }
-        let start = MonotonicClock.now
+        let (route, shedClass) = work(request.terms)
         let answer = await respond(to: request)
-        let end = MonotonicClock.now
-        guards.leave(route, shedClass, after: Task.isCancelled ? nil : end &- start, at: end)
+        let now = MonotonicClock.now
+        guards.leave(route, shedClass, after: Task.isCancelled ? nil : now &- request.startedAt, at: now)
         return answer
+    }
+
+    /// What the request asks of the server.
+    private func work(_ terms: RequestTerms) -> (Route, Route.ShedClass) {
+        let route = table.routes[terms.route]
+        return (route, route.shedClass(for: (terms.caller as? SDKKey)?.kind))
     }
 
     private func respond(to request: InboundRequest) async -> OutboundAnswer {
