@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -34,6 +34,9 @@ help:
 	@echo "make bench-http"
 	@echo "             measure how the server hands configuration out, beside nginx with the same bytes"
 	@echo "             ROUNDS=number SECONDS_EACH=number CASES=words   how often, how long, what (3 3 all)"
+	@echo "make bench-overload"
+	@echo "             offer the server ten times the load that it can bear, and see what becomes of good clients"
+	@echo "             ROUTES=names FACTOR=number   which of initialize,rgstr, and how many times (all 10)"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -63,6 +66,9 @@ bench-sdk:
 
 bench-http:
 	@$(here)Scripts/bench-http.sh
+
+bench-overload:
+	@$(here)Scripts/bench-overload.sh
 
 format:
 	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Fuzzing Benchmarks
