@@ -58,7 +58,7 @@ struct SnippetView: Sendable {
             SnippetView(
                 language: "curl",
                 code: """
-                    curl -s \(shell(content.address + "/v2/download_config_specs/")) \\
+                    curl -s \(shell(content.address + "/v2/download_config_specs")) \\
                       -H \(shell("STATSIG-API-KEY: " + key))
                     """,
                 isOpen: false

@@ -37,14 +37,15 @@ package enum URLText {
         return String(validating: bytes, as: UTF8.self)
     }
 
-    /// The fields of a form as browsers send it (`application/x-www-form-urlencoded`); of equal names the last wins.
+    /// The fields of a form as browsers send it (`application/x-www-form-urlencoded`); nil if it is none, or names a field
+    /// twice.
     package static func form(_ body: some StringProtocol) -> [String: String]? {
         var fields: [String: String] = [:]
         for pair in body.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let first = parts.first, let name = decoded(first, plusIsBlank: true) else { return nil }
             guard let value = decoded(parts.count > 1 ? parts[1] : "", plusIsBlank: true) else { return nil }
-            fields[name] = value
+            guard fields.updateValue(value, forKey: name) == nil else { return nil }
         }
         return fields
     }

@@ -50,3 +50,26 @@ package enum ByteRange: Sendable, Hashable {
         return Int(digits) ?? .max
     }
 }
+
+/// Which bytes of a file that only grows a request gets.
+package struct GrowingFilePart: Sendable, Hashable {
+    /// How much of the file is there for the request.
+    package let size: Int
+    /// What it gets of that.
+    package let range: ByteRange
+
+    /// Decides on a request for a file of `fileSize` bytes.
+    /// - Parameters:
+    ///   - fileSize: How much there is.
+    ///   - range: The value of `Range`.
+    ///   - announced: The size that the client was told, as `statsig-id-list-file-size` repeats it: what was appended since
+    ///     is left for its next round.
+    ///   - isConditional: Whether there is an `If-Range`. Files have no validator, so none that it names can match, and the
+    ///     client gets all.
+    ///   - isGet: Whether the method is `GET`, the only one that has ranges (RFC 9110 §14.2).
+    package init(fileSize: Int, range: String?, announced: String?, isConditional: Bool, isGet: Bool) {
+        let told = announced.flatMap { Int($0) } ?? 0
+        size = told > 0 ? min(told, fileSize) : fileSize
+        self.range = ByteRange(isGet && !isConditional ? range : nil, size: size)
+    }
+}

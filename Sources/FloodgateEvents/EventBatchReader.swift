@@ -32,7 +32,10 @@ package struct EventBatchReader: Sendable {
         }
         let value: JSONValue
         do {
-            value = try JSONValue(parsing: body, limits: JSONLimits(depth: depth, sizeBytes: sizeBytes))
+            var limits = JSONLimits(depth: depth, sizeBytes: sizeBytes)
+            // A browser that cuts a text in the middle of an emoji must not lose its events for that.
+            limits.replacesLoneSurrogates = true
+            value = try JSONValue(parsing: body, limits: limits)
         } catch {
             throw EventBatchError(.notJSON, "The body is not JSON: \(error.description)", cause: error)
         }

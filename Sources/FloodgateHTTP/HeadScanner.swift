@@ -27,6 +27,10 @@ struct HeadScanner: ~Copyable {
     ///
     /// `searched` says how much of it an earlier call has seen.
     func end(of bytes: UnsafeRawBufferPointer, searched: inout Int) throws(Refusal) -> Int? {
+        // Another protocol, such as TLS where none is spoken, need not wait for a line to end.
+        if let first = bytes.first, !Bytes.isToken(first) {
+            throw .malformed("The request line does not begin with a method")
+        }
         var position = searched
         let limit = min(bytes.count, limits.headerSection)
         while position < limit {
@@ -279,7 +283,8 @@ struct HeadScanner: ~Copyable {
             throw .malformed("Content-Length is not a number of bytes")
         }
         // More digits than memory has bytes: whatever the route takes, this is too much.
-        let value = digits.count > 18 ? Int.max : digits.reduce(0) { $0 * 10 + Int($1 & 15) }
+        let significant = digits.drop { $0 == 0x30 }
+        let value = significant.count > 18 ? Int.max : significant.reduce(0) { $0 * 10 + Int($1 & 15) }
         return value == 0 ? .none : .length(value)
     }
 

@@ -41,17 +41,24 @@ public struct JSONLimits: Sendable {
     public var refusesDuplicateMembers: Bool
     /// Ignores what follows the value, as Statsig's Rust core does with documents; by default it is an error.
     public var ignoresTrailingText: Bool
+    /// Takes U+FFFD for each half of a surrogate pair that is escaped without the other; by default it is an error, as in
+    /// Statsig's Rust core.
+    ///
+    /// JavaScript's `JSON.stringify` writes such halves where a text was cut in the middle of a character.
+    public var replacesLoneSurrogates: Bool
 
     /// Makes limits; a depth outside 1…512 is taken as the nearest of the two.
     public init(
         depth: Int = 128,
         sizeBytes: Int = 64 << 20,
         refusesDuplicateMembers: Bool = false,
-        ignoresTrailingText: Bool = false
+        ignoresTrailingText: Bool = false,
+        replacesLoneSurrogates: Bool = false
     ) {
         self.depth = min(max(depth, 1), 512)
         self.sizeBytes = sizeBytes
         self.refusesDuplicateMembers = refusesDuplicateMembers
         self.ignoresTrailingText = ignoresTrailingText
+        self.replacesLoneSurrogates = replacesLoneSurrogates
     }
 }

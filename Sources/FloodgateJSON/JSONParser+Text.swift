@@ -124,12 +124,18 @@ extension JSONParser {
         if (0xD800..<0xDC00).contains(code), position &+ 1 < count, source[position] == UInt8(ascii: "\\"),
             source[position &+ 1] == UInt8(ascii: "u")
         {
+            let second = position
             position &+= 2
             let low = try hexadecimal()
-            guard (0xDC00..<0xE000).contains(low) else { throw invalidText(at: start) }
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
+            if (0xDC00..<0xE000).contains(low) {
+                code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
+            } else {
+                // What follows is no half, or the first half of another pair.
+                position = second
+            }
         }
-        guard let scalar = Unicode.Scalar(code) else { throw invalidText(at: start) }
+        guard limits.replacesLoneSurrogates || Unicode.Scalar(code) != nil else { throw invalidText(at: start) }
+        let scalar = Unicode.Scalar(code) ?? "\u{FFFD}"
         for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { keep(byte) }
     }
 

@@ -52,7 +52,8 @@
     private let records: UnsafeMutablePointer<Record>
     private let unescaped: UnsafeMutablePointer<UInt8>?
 
-    /// Reads one JSON text (RFC 8259), strictly: UTF-8 only, no comments, no trailing commas, no lone surrogates.
+    /// Reads one JSON text (RFC 8259), strictly: UTF-8 only, no comments, no trailing commas, no lone surrogates unless
+    /// `limits` replaces them.
     /// - Throws: `JSONError` at the first byte that is not allowed.
     public init(
         parsing source: UnsafeBufferPointer<UInt8>,

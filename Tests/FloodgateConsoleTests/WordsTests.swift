@@ -116,6 +116,7 @@ import FloodgateConsole
         #expect(URLText.form("a=%zz") == nil)
         #expect(URLText.form("a=%ff") == nil)
         #expect(URLText.form("a=%4") == nil)
+        #expect(URLText.form("a=1&b=2&a=1") == nil, "of two equal names neither is the better")
         #expect(URLText.form("") == [:])
     }
 }

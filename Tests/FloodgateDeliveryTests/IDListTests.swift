@@ -37,6 +37,40 @@ import Testing
     }
 }
 
+@Suite("Part of a growing file") struct GrowingFilePartTests {
+    @Test(
+        arguments: [
+            // Range, the size that was told, If-Range, GET: how much is there, and what of it is sent.
+            (nil, nil, false, true, 30, .whole), ("bytes=10-", nil, false, true, 30, .part(10..<30)),
+            ("bytes=10-", "20", false, true, 20, .part(10..<20)), ("bytes=10-", "99", false, true, 30, .part(10..<30)),
+            ("bytes=20-", "20", false, true, 20, .unsatisfiable), (nil, "20", false, true, 20, .whole),
+            ("bytes=10-", "0", false, true, 30, .part(10..<30)), ("bytes=10-", "-5", false, true, 30, .part(10..<30)),
+            ("bytes=10-", "x", false, true, 30, .part(10..<30)),
+            ("bytes=10-", "99999999999999999999", false, true, 30, .part(10..<30)),
+            ("bytes=10-", nil, true, true, 30, .whole), ("bytes=99-", nil, true, true, 30, .whole),
+            ("bytes=10-", nil, false, false, 30, .whole), ("bytes=99-", "20", false, false, 20, .whole),
+        ] as [(String?, String?, Bool, Bool, Int, ByteRange)]
+    )
+    func `is what the client may count on`(
+        range: String?,
+        announced: String?,
+        isConditional: Bool,
+        isGet: Bool,
+        size: Int,
+        expected: ByteRange
+    ) {
+        let part = GrowingFilePart(
+            fileSize: 30,
+            range: range,
+            announced: announced,
+            isConditional: isConditional,
+            isGet: isGet
+        )
+        #expect(part.size == size)
+        #expect(part.range == expected)
+    }
+}
+
 @Suite("ID list board") struct IDListBoardTests {
     private func file(_ name: String, id: String, _ text: String) -> IDListFile {
         IDListFile(name: name, fileID: id, creationTime: 7, content: Array(text.utf8))

@@ -136,7 +136,11 @@ import Testing
 
     @Test func `holds against many streams of one HTTP/2 connection, and gets back what they held`() async throws {
         let budget = ByteBudget(limit: 1 << 20)
-        try await withDoor(bodies: budget) { port, service in
+        // However slowly the machine lets them send.
+        var limits = HTTPLimits()
+        limits.bodyGrace = .seconds(600)
+        limits.bodyTimeout = .seconds(600)
+        try await withDoor(limits, bodies: budget) { port, service in
             let flood = try await HTTP2Client.open(port)
             await withTaskGroup(of: Void.self) { tasks in
                 for index in 0..<24 {

@@ -70,6 +70,30 @@ import Testing
         #expect(error?.code == .duplicateMember)
     }
 
+    @Test(arguments: [
+        (#""\ud83d""#, "\u{FFFD}"), (#""\ude00""#, "\u{FFFD}"), (#""a\ud83db""#, "a\u{FFFD}b"),
+        (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"), (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"),
+        (#""\ud83d\u0041""#, "\u{FFFD}A"), (#""\ud83d\n""#, "\u{FFFD}\n"),
+        (#""\uDBFF\uDBFF\uDBFF""#, "\u{FFFD}\u{FFFD}\u{FFFD}"),
+        (#""\ud83d\\ude00""#, "\u{FFFD}\\ude00"), (#""\ud83d😀""#, "\u{FFFD}😀"),
+    ])
+    func `replaces halves of surrogate pairs where it is told to, and refuses them elsewhere`(
+        text: String,
+        expected: String
+    ) throws {
+        let limits = JSONLimits(replacesLoneSurrogates: true)
+        #expect(try JSONValue(parsing: text, limits: limits) == .string(expected))
+        #expect(try JSONValue(parsing: "{\(text):1}", limits: limits)[expected] == 1)
+        #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
+    }
+
+    @Test(arguments: [#""\ud83d\u00""#, #""\ud83d\u00zz""#, #""\ud83"#, #""\ud83d\x""#, #""\ud83d\"#, #""\ud83d"#])
+    func `takes no broken escape for half a pair`(text: String) {
+        #expect(throws: JSONError.self) {
+            try JSONValue(parsing: text, limits: JSONLimits(replacesLoneSurrogates: true))
+        }
+    }
+
     @Test func `keeps canonically equivalent names apart`() throws {
         let value = try JSONValue(parsing: "{\"\u{E9}\":1,\"e\u{301}\":2}")
         #expect(value.objectValue?.count == 2)

@@ -78,6 +78,40 @@ import Testing
         #expect(part.bytes.count == 20)
     }
 
+    @Test(arguments: [
+        ("bytes=0-0", 206), ("bytes=-1", 206), ("bytes=-0", 416), ("bytes=99999-", 416), ("bytes=1-0", 200),
+        ("bytes=0-99999999999999999999999999", 206), ("bytes=99999999999999999999999999-", 416),
+        ("bytes=-99999999999999999999999999", 206), ("bytes=18446744073709551615-18446744073709551616", 416),
+        ("bytes=0-0,1-1", 200), ("bytes=" + (0..<1_000).map { "\($0)-\($0)" }.joined(separator: ","), 200),
+        ("bytes=0-,0-,0-", 200), ("bytes=" + String(repeating: "0-,", count: 3_000), 200), ("items=0-1", 200),
+        ("bytes=0x1-", 200), ("bytes=１-", 200), ("bytes", 200), ("=0-", 200), ("bytes=--1", 200), ("bytes= - ", 200),
+    ])
+    func `bear with every range, in both lanes`(range: String, status: Int) async throws {
+        let server = try await TestServer()
+        let list = try #require(try await server.send(.get, "/v1/get_id_lists", key: .server).json?["beta_testers"])
+        let path = "/v1/download_id_list_file/" + (list["fileID"]?.stringValue ?? "")
+        let whole = try await server.send(.get, path, key: .server)
+        // The key in the query takes the long way.
+        for (path, key) in [(path, KeyKind.server), ("\(path)?k=\(server.key(.server))", nil)] {
+            let answer = try await server.send(.get, path, key: key, headers: [.range: range])
+            #expect(answer.status.code == status)
+            switch status {
+            case 200: #expect(answer.bytes == whole.bytes && answer.headers[.contentRange] == nil)
+            case 206:
+                #expect(answer.headers[.contentRange]?.hasSuffix("/\(whole.bytes.count)") == true)
+                #expect(answer.headers[.contentLength] == String(answer.bytes.count))
+            default: #expect(answer.headers[.contentRange] == "bytes */\(whole.bytes.count)")
+            }
+            let head = try await server.send(.head, path, key: key, headers: [.range: range])
+            #expect(head.status == .ok, "HEAD has no ranges")
+            #expect(head.headers[.contentLength] == String(whole.bytes.count))
+            #expect(head.bytes.isEmpty)
+            let conditional = try await server.send(.get, path, key: key, headers: [.range: range, .ifRange: "\"x\""])
+            #expect(conditional.status == .ok, "no validator matches")
+            #expect(conditional.bytes == whole.bytes)
+        }
+    }
+
     @Test func `refuse a body that is no JSON object`() async throws {
         let server = try await TestServer()
         #expect(try await server.send(.post, "/v1/get_id_lists", key: .server, body: "nope").status == .badRequest)

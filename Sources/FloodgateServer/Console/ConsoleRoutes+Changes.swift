@@ -45,7 +45,7 @@ extension ConsoleRoutes {
     ) async throws -> Response {
         let body = String(decoding: try await request.bytes(upTo: BodyLimit.control), as: UTF8.self)
         guard let name = name(context), let form = URLText.form(body) else {
-            throw ServerError(.malformed, "The form is not percent-encoded UTF-8")
+            throw ServerError(.malformed, "The form is not percent-encoded UTF-8, or names a field twice")
         }
         let entities = try await control.entities()
         guard let gate = entities.first(where: { $0.kind == .gate && $0.name == name }) else {

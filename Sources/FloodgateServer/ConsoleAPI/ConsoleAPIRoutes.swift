@@ -26,8 +26,8 @@ struct ConsoleAPIRoutes: Sendable {
             group.get(path.appendingPath("{id}")) { _, context in try await read(kinds, what, context) }
         }
         group.patch("gates/{id}", use: patch)
-        group.put("gates/{id}/enable") { _, context in try await set(enabled: true, context) }
-        group.put("gates/{id}/disable") { _, context in try await set(enabled: false, context) }
+        group.put("gates/{id}/enable") { request, context in try await set(enabled: true, request, context) }
+        group.put("gates/{id}/disable") { request, context in try await set(enabled: false, request, context) }
         group.get("gates/{id}/rules", use: rules)
         group.patch("gates/{id}/rules", use: patchRules)
         group.get("gates/{id}/rules/{ruleID}", use: rule)
@@ -86,8 +86,9 @@ struct ConsoleAPIRoutes: Sendable {
 
     // MARK: Changing
 
-    /// 200: the gate as it is now.
-    private func set(enabled: Bool, _ context: SDKContext) async throws -> Response {
+    /// 200: the gate as it is now; a body says nothing, but is looked at like all others.
+    private func set(enabled: Bool, _ request: Request, _ context: SDKContext) async throws -> Response {
+        _ = try await request.changeObject()
         let name = try parameter("id", context)
         let change = try await control.setGate(name, enabled: enabled, by: change(context))
         didChange()
@@ -95,19 +96,19 @@ struct ConsoleAPIRoutes: Sendable {
     }
 
     @Sendable private func patch(_ request: Request, _ context: SDKContext) async throws -> Response {
-        let body = try await request.jsonObject(upTo: BodyLimit.control, refusesDuplicates: true)
+        let body = try await request.changeObject()
         let gate = try await gate(context)
         return try await apply(try GateEdit(gate: body, of: gate, in: try await control.state()), to: gate, context)
     }
 
     @Sendable private func patchRules(_ request: Request, _ context: SDKContext) async throws -> Response {
-        let body = try await request.jsonObject(upTo: BodyLimit.control, refusesDuplicates: true)
+        let body = try await request.changeObject()
         let gate = try await gate(context)
         return try await apply(try GateEdit(rules: body, of: gate), to: gate, context)
     }
 
     @Sendable private func patchRule(_ request: Request, _ context: SDKContext) async throws -> Response {
-        let body = try await request.jsonObject(upTo: BodyLimit.control, refusesDuplicates: true)
+        let body = try await request.changeObject()
         let gate = try await gate(context)
         let ruleID = try parameter("ruleID", context)
         return try await apply(try GateEdit(rule: body, ruleID: ruleID, of: gate), to: gate, context)

@@ -127,7 +127,7 @@ final class FastLane {
     private func idListFile(_ head: RequestHead, _ path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
         let folder = "/v1/download_id_list_file/".utf8
         guard path.count > folder.count, path.starts(with: folder), let text = head.statsigKey,
-            head.first("statsig-id-list-file-size") == nil, let key = key(text), key.kind == .server
+            let key = key(text), key.kind == .server
         else { return nil }
         let version = lists.version
         if version != filesVersion {
@@ -139,9 +139,16 @@ final class FastLane {
             filesVersion = version
         }
         let name = String(decoding: path.dropFirst(folder.count), as: UTF8.self)
-        guard let answer = files[name]?.answer(head.range.map { String(decoding: $0, as: UTF8.self) }) else {
-            return nil
-        }
+        guard let file = files[name] else { return nil }
+        func decoded(_ bytes: UnsafeRawBufferPointer?) -> String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
+        let part = GrowingFilePart(
+            fileSize: file.size,
+            range: decoded(head.range),
+            announced: decoded(head.first("statsig-id-list-file-size")),
+            isConditional: head.first("if-range") != nil,
+            isGet: head.method == .get
+        )
+        guard let answer = file.answer(part) else { return nil }
         return (FastAnswer(answer, isForKnown: true), numbers.idListFile)
     }
 

@@ -48,9 +48,13 @@ final class IDListAnswers {
 
     private var content: ByteBuffer { file.content }
 
-    /// The answer to who asks for `range`; nil for what no file has.
-    func answer(_ range: String?) -> ReadyAnswer? {
-        switch ByteRange(range, size: content.readableBytes) {
+    /// How many bytes the file has.
+    var size: Int { content.readableBytes }
+
+    /// The answer to who gets `part`; nil for what the file does not reach, and for who knows less of it than there is.
+    func answer(_ part: GrowingFilePart) -> ReadyAnswer? {
+        guard part.size == size else { return nil }
+        switch part.range {
         case .whole: return whole
         case .unsatisfiable: return nil
         case .part(let range):

@@ -34,11 +34,20 @@ extension Request {
         }
     }
 
-    /// The body as a JSON object; a body without any byte is an empty object.
-    func jsonObject(upTo limit: Int, refusesDuplicates: Bool = false) async throws -> JSONObject {
-        let bytes = try await bytes(upTo: limit)
+    /// The body of a change to the project as a JSON object, which names nothing twice; one without any byte is empty.
+    func changeObject() async throws -> JSONObject {
+        let limits = JSONLimits(depth: 64, sizeBytes: BodyLimit.control, refusesDuplicateMembers: true)
+        return try await jsonObject(limits)
+    }
+
+    /// The body of a question as a JSON object; one without any byte is empty.
+    func jsonObject(upTo limit: Int) async throws -> JSONObject {
+        try await jsonObject(JSONLimits(depth: 64, sizeBytes: limit, replacesLoneSurrogates: true))
+    }
+
+    private func jsonObject(_ limits: JSONLimits) async throws -> JSONObject {
+        let bytes = try await bytes(upTo: limits.sizeBytes)
         guard !bytes.isEmpty else { return JSONObject() }
-        let limits = JSONLimits(depth: 64, sizeBytes: limit, refusesDuplicateMembers: refusesDuplicates)
         guard case .object(let object) = try JSONValue(parsing: bytes, limits: limits) else {
             throw ServerError(.malformed, "The body must be a JSON object")
         }

@@ -50,6 +50,8 @@ package struct SDKContext: ChildRequestContext {
     /// The peer's address, without its port.
     package let remoteAddress: String?
     let hadPathPrefix: Bool
+    /// Where the code of an error is left for metrics and the log.
+    let fault: Fault
 
     package init(context: ServerContext) throws {
         guard let caller = context.caller else {
@@ -59,6 +61,7 @@ package struct SDKContext: ChildRequestContext {
         self.caller = caller
         remoteAddress = context.remoteAddress
         hadPathPrefix = context.hadPathPrefix
+        fault = context.fault
     }
 }
 

@@ -155,7 +155,7 @@ struct ClientRoutes: Sendable {
 
     private static func object(_ bytes: [UInt8]) throws -> JSONObject {
         guard !bytes.isEmpty else { return JSONObject() }
-        let limits = JSONLimits(depth: 64, sizeBytes: 32 << 20)
+        let limits = JSONLimits(depth: 64, sizeBytes: 32 << 20, replacesLoneSurrogates: true)
         guard case .object(let object) = try JSONValue(parsing: bytes, limits: limits) else {
             throw ServerError(.malformed, "The body must be a JSON object")
         }

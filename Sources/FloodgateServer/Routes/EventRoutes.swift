@@ -47,6 +47,7 @@ struct EventRoutes: Sendable {
         var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
         if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
         if let refusal = answer.refusal {
+            context.fault.code = refusal.rawValue
             let message = (try? JSONValue(parsing: answer.body))?["message"]?.stringValue
             var problem = Problem(
                 status: refusal.status,

@@ -43,15 +43,18 @@ struct IDListRoutes: Sendable {
     @Sendable private func file(_ request: Request, _ context: SDKContext) throws -> Response {
         let fileID = PercentEncoding.decode(try context.parameters.require("fileID"))
         guard let file = board.file(fileID) else { throw ServerError(.notFound, "There is no such ID list file") }
-        var content = file.content[...]
-        // What was appended since the manifest is left for the next round.
-        if let announced = request.headers[.idListFileSize].flatMap({ Int($0) }), announced > 0 {
-            content = content.prefix(announced)
-        }
+        let part = GrowingFilePart(
+            fileSize: file.content.count,
+            range: request.headers[.range],
+            announced: request.headers[.idListFileSize],
+            isConditional: request.headers[.ifRange] != nil,
+            isGet: request.method == .get
+        )
+        let content = file.content.prefix(part.size)
         var headers: HTTPFields = [
             .contentType: "text/plain; charset=utf-8", .acceptRanges: "bytes", .cacheControl: "private, max-age=1",
         ]
-        switch ByteRange(request.headers[.range], size: content.count) {
+        switch part.range {
         case .whole:
             return Response(status: .ok, headers: headers, body: ResponseBody(bytes: Array(content)))
         case .part(let range):

@@ -1,0 +1,170 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateHTTP
+
+extension RouteTable {
+    /// What this server serves.
+    static let floodgate = RouteTable(downloads + evaluation + events + consoleAPI + console + operations)
+
+    private static let downloads: [Route] = [
+        .download("/v1/download_config_specs", allowsBrowsers: true),
+        .download("/v1/download_config_specs/{key}", allowsBrowsers: true),
+        .download("/v2/download_config_specs", allowsBrowsers: true),
+        .download("/v2/download_config_specs/{key}", allowsBrowsers: true),
+        .download("/v1/get_id_lists"),
+        .download("/v1/get_id_lists/{key}"),
+        .download("/v1/download_id_list_file/{fileID}", [.get], body: .none),
+    ]
+
+    private static let evaluation: [Route] = [
+        .evaluation("/v1/initialize"),
+        .evaluation("/v1/check_gate"),
+        .evaluation("/v1/get_config"),
+        .evaluation("/v1/get_layer"),
+    ]
+
+    private static let events: [Route] = [
+        .events("/v1/log_event"),
+        .events("/v1/rgstr"),
+        .report("/v1/sdk_exception"),
+    ]
+
+    private static let consoleAPI: [Route] = [
+        .api("/console/v1/gates", [.get]),
+        .api("/console/v1/gates/{id}", [.get, .patch]),
+        .api("/console/v1/gates/{id}/enable", [.put], .vital),
+        .api("/console/v1/gates/{id}/disable", [.put], .vital),
+        .api("/console/v1/gates/{id}/rules", [.get, .patch]),
+        .api("/console/v1/gates/{id}/rules/{ruleID}", [.get, .patch]),
+        .api("/console/v1/dynamic_configs", [.get]),
+        .api("/console/v1/dynamic_configs/{id}", [.get]),
+        .api("/console/v1/experiments", [.get]),
+        .api("/console/v1/experiments/{id}", [.get]),
+        .api("/console/v1/layers", [.get]),
+        .api("/console/v1/layers/{id}", [.get]),
+        .api("/console/v1/segments", [.get]),
+        .api("/console/v1/segments/{id}", [.get]),
+        .api("/console/v1/holdouts", [.get]),
+        .api("/console/v1/holdouts/{id}", [.get]),
+    ]
+
+    private static let console: [Route] = [
+        .page("/"),
+        .page("/live"),
+        .page("/audit"),
+        .page("/gates/{name}"),
+        .page("/segments/{name}"),
+        .page("/holdouts/{name}"),
+        .page("/configs/{name}"),
+        .page("/experiments/{name}"),
+        .page("/layers/{name}"),
+        .page("/console/live", .streams),
+        .page("/console/assets/{file}", access: .open),
+        .form("/gates/{name}/toggle"),
+        .form("/gates/{name}/rollout"),
+    ]
+
+    private static let operations: [Route] = [
+        .page("/livez", .vital, access: .open),
+        .page("/readyz", .vital, access: .open),
+        .page("/metrics", .diagnostics),
+    ]
+}
+
+extension Route {
+    /// What SDKs call JSON.
+    private static let json: [StaticText] = ["application/json", "text/plain", "application/octet-stream"]
+
+    /// What server SDKs need in order to evaluate; a body says what they hold already.
+    fileprivate static func download(
+        _ path: String,
+        _ methods: [RequestHead.Method] = [.get, .post],
+        body: BodyRule = BodyRule(limit: BodyLimit.evaluation, types: json),
+        allowsBrowsers: Bool = false
+    ) -> Route {
+        Route(
+            path: path,
+            methods: methods,
+            access: .keys([.server], unknownStatus: 403),
+            shedClass: .vital,
+            body: body,
+            timeout: .seconds(1),
+            allowsBrowsers: allowsBrowsers
+        )
+    }
+
+    /// What is evaluated for those that cannot.
+    fileprivate static func evaluation(_ path: String) -> Route {
+        Route(
+            path: path,
+            methods: [.post],
+            access: .keys([.server, .client], unknownStatus: 401),
+            shedClass: evaluationClass,
+            evaluates: true,
+            body: BodyRule(limit: BodyLimit.evaluation, types: json, codings: ["gzip"]),
+            timeout: .seconds(1),
+            allowsBrowsers: true
+        )
+    }
+
+    /// What SDKs tell of users.
+    fileprivate static func events(_ path: String) -> Route {
+        Route(
+            path: path,
+            methods: [.post],
+            access: .keys([.server, .client], unknownStatus: 401),
+            shedClass: .exposures,
+            publicClass: .events,
+            body: BodyRule(limit: BodyLimit.events, types: json, codings: ["gzip", "zstd"]),
+            timeout: .seconds(10),
+            allowsBrowsers: true
+        )
+    }
+
+    /// What SDKs tell of themselves.
+    fileprivate static func report(_ path: String) -> Route {
+        Route(
+            path: path,
+            methods: [.post],
+            access: .keys([.server, .client], unknownStatus: 401),
+            shedClass: .diagnostics,
+            body: BodyRule(limit: BodyLimit.evaluation, types: json, codings: ["gzip"]),
+            timeout: .seconds(1),
+            allowsBrowsers: true
+        )
+    }
+
+    /// What programs see and change of the project.
+    fileprivate static func api(
+        _ path: String,
+        _ methods: [RequestHead.Method],
+        _ shedClass: ShedClass = .console
+    ) -> Route {
+        Route(
+            path: path,
+            methods: methods,
+            access: .keys([.console], unknownStatus: 401),
+            shedClass: shedClass,
+            body: BodyRule(limit: BodyLimit.control, types: ["application/json"]),
+            isNative: true
+        )
+    }
+
+    /// What people and probes look at.
+    fileprivate static func page(_ path: String, _ shedClass: ShedClass = .console, access: Access = .console) -> Route
+    {
+        Route(path: path, methods: [.get], access: access, shedClass: shedClass)
+    }
+
+    /// How people change the project: kill switches among them.
+    fileprivate static func form(_ path: String) -> Route {
+        Route(
+            path: path,
+            methods: [.post],
+            access: .console,
+            shedClass: .vital,
+            body: BodyRule(limit: 64 << 10, types: ["application/x-www-form-urlencoded"])
+        )
+    }
+}
