@@ -10,6 +10,8 @@
 #   CONNECTIONS=2000   at once, at most
 #   CORES="0 1"        the server's, and the load's
 #   PROGRAM=file       a floodgate that is built already
+#   FOLDER=folder      where the server's data is kept meanwhile; by default in memory, so that what is measured is the
+#                      server and not a disk that others write to as well
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -30,7 +32,9 @@ echo "Building floodgate-load in release mode (minutes the first time, seconds l
 swift build --package-path Benchmarks -c release --product floodgate-load >&2
 load=$(swift build --package-path Benchmarks -c release --show-bin-path)/floodgate-load
 
-folder=$(mktemp -d)
+parent=${FOLDER:-/dev/shm}
+[ -w "$parent" ] || parent=${TMPDIR:-/tmp}
+folder=$(mktemp -d -p "$parent")
 trap 'rm -rf "$folder"' EXIT
 for route in $(tr , ' ' <<<"${ROUTES:-initialize,rgstr}"); do
     mkdir "$folder/$route"

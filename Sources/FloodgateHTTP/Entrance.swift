@@ -51,27 +51,16 @@ struct Entrance {
             slot.onShowing = { handshakes.giveBack(source, state.limits.handshakes, at: state.now) }
         }
         let peer = Peer(address: address, isSecure: listener.tls != nil)
-        guard let tls = listener.tls else {
-            return try serve(channel, peer, slot, deadline: deadline, isHTTP2: false)
-        }
+        let arrival = Arrival(state: state, service: service, peer: peer, slot: slot, deadline: deadline)
+        guard let tls = listener.tls else { return try serve(arrival, over: channel, isHTTP2: false) }
         let choice = ProtocolChoice(state: state) { channel, isHTTP2 in
-            try serve(channel, peer, slot, deadline: deadline, isHTTP2: isHTTP2)
+            try serve(arrival, over: channel, isHTTP2: isHTTP2)
         }
         try channel.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: tls.context), choice])
     }
 
-    private func serve(
-        _ channel: any Channel,
-        _ peer: Peer,
-        _ slot: ConnectionLimiter.Slot,
-        deadline: UInt64,
-        isHTTP2: Bool
-    ) throws {
-        if isHTTP2 {
-            let connection = HTTP2Connection(state: state, service: service, peer: peer, slot: slot, deadline: deadline)
-            return try HTTP2Connection.add(to: channel, connection)
-        }
-        let connection = HTTP1Connection(state: state, service: service, peer: peer, slot: slot, deadline: deadline)
-        try channel.pipeline.syncOperations.addHandler(connection)
+    private func serve(_ arrival: Arrival, over channel: any Channel, isHTTP2: Bool) throws {
+        if isHTTP2 { return try HTTP2Connection.add(to: channel, HTTP2Connection(arrival)) }
+        try channel.pipeline.syncOperations.addHandler(HTTP1Connection(arrival))
     }
 }

@@ -49,6 +49,19 @@ final class Exchange {
 
     var isHead: Bool { head.method == .head }
 
+    /// The request, all of which is there, for the service; the body is handed over with it.
+    func whole(from peer: Peer, over channel: any Channel) -> InboundRequest {
+        InboundRequest(
+            head: head,
+            body: takeBody(),
+            id: id,
+            peer: peer,
+            terms: terms,
+            channel: channel,
+            lease: lease
+        )
+    }
+
     /// Takes what belongs to the body from `bytes`; true when it is complete.
     func readBody(_ bytes: inout ByteBuffer) throws(Refusal) -> Bool {
         if chunked != nil {

@@ -25,7 +25,7 @@ package final class ReadyAnswer: Sendable {
         self.status = status
         self.fields = fields
         self.body = body
-        let length = status == 304 ? nil : body.readableBytes
+        let length = status == 304 || status == 204 ? nil : body.readableBytes
         head = AnswerHead.bytes(status, fields: fields, length: length)
         var headers = HPACKHeaders([(":status", String(status))])
         for field in fields { headers.add(name: field.name, value: AnswerHead.clean(field.value)) }

@@ -68,6 +68,8 @@ package struct RequestTerms: Sendable {
     package let caller: (any Sendable)?
     /// What its body counts against, with those of all others; nil for nothing.
     package let bodies: ByteBudget?
+    /// How urgent the answer is; nil for no more than others.
+    package let priority: TaskPriority?
 
     /// Terms.
     package init(
@@ -77,7 +79,8 @@ package struct RequestTerms: Sendable {
         lateness: Refusal,
         fields: [Refusal.Field] = [],
         caller: (any Sendable)? = nil,
-        bodies: ByteBudget? = nil
+        bodies: ByteBudget? = nil,
+        priority: TaskPriority? = nil
     ) {
         self.route = route
         self.bodyLimit = bodyLimit
@@ -86,6 +89,7 @@ package struct RequestTerms: Sendable {
         self.fields = fields
         self.caller = caller
         self.bodies = bodies
+        self.priority = priority
     }
 }
 

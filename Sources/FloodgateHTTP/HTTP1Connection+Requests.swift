@@ -236,15 +236,7 @@ extension HTTP1Connection {
     private func serve(_ exchange: Exchange, _ context: ChannelHandlerContext) {
         phase = .answering
         deadline = state.now &+ exchange.terms.timeout.nanoseconds
-        let request = InboundRequest(
-            head: exchange.head,
-            body: exchange.takeBody(),
-            id: exchange.id,
-            peer: peer,
-            terms: exchange.terms,
-            channel: context.channel,
-            lease: exchange.lease
-        )
+        let request = exchange.whole(from: peer, over: context.channel)
         let bound = NIOLoopBound(self, eventLoop: state.loop)
         let boundExchange = NIOLoopBound(exchange, eventLoop: state.loop)
         let turn = service.enter(request.terms) { [loop = state.loop] turn in
@@ -269,7 +261,7 @@ extension HTTP1Connection {
         let (service, loop) = (service, state.loop)
         let bound = NIOLoopBound(self, eventLoop: loop)
         let boundExchange = NIOLoopBound(exchange, eventLoop: loop)
-        exchange.task = Task(executorPreference: state.executor) { [request] in
+        exchange.task = Task(executorPreference: state.executor, priority: request.terms.priority) { [request] in
             let answer = await service.answer(request)
             let writer = try? await loop.submit {
                 bound.value.deliver(answer.head, answer.body, of: boundExchange.value)

@@ -60,20 +60,14 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     var unsent = 0
     var unsentSince: UInt64 = 0
 
-    /// Serves `peer`; the first header must have come by `deadline`.
-    init(
-        state: LoopState,
-        service: any FrontService,
-        peer: Peer,
-        slot: ConnectionLimiter.Slot,
-        deadline: UInt64
-    ) {
-        self.state = state
-        self.service = service
-        self.peer = peer
-        limits = state.limits
-        connections = slot
-        self.deadline = deadline
+    /// Serves the peer of `arrival`.
+    init(_ arrival: Arrival) {
+        state = arrival.state
+        service = arrival.service
+        peer = arrival.peer
+        limits = arrival.state.limits
+        connections = arrival.slot
+        deadline = arrival.deadline
     }
 
     // MARK: Events of the channel
@@ -156,11 +150,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         self.context = nil
         state.remove(self)
         let connection = HTTP2Connection(
-            state: state,
-            service: service,
-            peer: peer,
-            slot: connections,
-            deadline: deadline
+            Arrival(state: state, service: service, peer: peer, slot: connections, deadline: deadline)
         )
         do {
             try HTTP2Connection.add(to: context.channel, connection)

@@ -101,15 +101,7 @@ extension HTTP2Connection {
         stream.isAnswering = true
         let exchange = stream.exchange
         stream.deadline = state.now &+ exchange.terms.timeout.nanoseconds
-        let request = InboundRequest(
-            head: exchange.head,
-            body: exchange.takeBody(),
-            id: exchange.id,
-            peer: peer,
-            terms: exchange.terms,
-            channel: context.channel,
-            lease: exchange.lease
-        )
+        let request = exchange.whole(from: peer, over: context.channel)
         let bound = NIOLoopBound(self, eventLoop: state.loop)
         let turn = service.enter(request.terms) { [loop = state.loop] turn in
             loop.execute { bound.value.work(on: request, turn, id) }
@@ -131,7 +123,7 @@ extension HTTP2Connection {
         request.startedAt = LoopState.preciseNow
         let (service, loop) = (service, state.loop)
         let bound = NIOLoopBound(self, eventLoop: loop)
-        stream.exchange.task = Task(executorPreference: state.executor) { [request] in
+        stream.exchange.task = Task(executorPreference: state.executor, priority: request.terms.priority) { [request] in
             let answer = await service.answer(request)
             let writer = try? await loop.submit { bound.value.deliver(answer.head, answer.body, on: id) }.get()
             guard case .parts(_, let produce) = answer.body, let writer else { return }

@@ -59,23 +59,17 @@ final class HTTP2Connection: ChannelInboundHandler, LoopConnection {
     var unsent = 0
     var unsentSince: UInt64 = 0
 
-    /// Serves `peer`; a first request must have come by `deadline`.
-    init(
-        state: LoopState,
-        service: any FrontService,
-        peer: Peer,
-        slot: ConnectionLimiter.Slot,
-        deadline: UInt64
-    ) {
-        self.state = state
-        self.service = service
-        var peer = peer
+    /// Serves the peer of `arrival`.
+    init(_ arrival: Arrival) {
+        state = arrival.state
+        service = arrival.service
+        var peer = arrival.peer
         peer.usesHTTP2 = true
         self.peer = peer
-        self.slot = slot
-        limits = state.limits
-        tap = FrameTap(state: state)
-        idleDeadline = deadline
+        slot = arrival.slot
+        limits = arrival.state.limits
+        tap = FrameTap(state: arrival.state)
+        idleDeadline = arrival.deadline
     }
 
     /// Adds what an HTTP/2 connection needs to the pipeline.

@@ -4,61 +4,37 @@ import NIOCore
 import NIOTLS
 
 /// Waits for the TLS handshake and then gives the connection to the protocol that was agreed on.
-final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler, LoopConnection {
+final class ProtocolChoice: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
-    var place = -1
-    private let state: LoopState
-    private let deadline: UInt64
+    private let antechamber: Antechamber
     private let next: (any Channel, Bool) throws -> Void
-    private var context: ChannelHandlerContext?
-    private var isClosed = false
 
     /// Calls `next` with whether it is HTTP/2 that was agreed on.
     init(state: LoopState, next: @escaping (any Channel, Bool) throws -> Void) {
-        self.state = state
+        antechamber = Antechamber(state: state, lateness: "handshake_timeout")
         self.next = next
-        deadline = state.now &+ state.limits.handshakeTimeout.nanoseconds
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        state.add(self)
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-        state.remove(self)
-    }
-
-    func check(at now: UInt64) { if now >= deadline { close("handshake_timeout") } }
-    func drain() { close("drain") }
-    func abandon() { close("drain") }
+    func handlerAdded(context: ChannelHandlerContext) { antechamber.enter(context.channel) }
+    func handlerRemoved(context: ChannelHandlerContext) { antechamber.leave() }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if !isClosed { state.counts.closes["client", default: 0] += 1 }
-        isClosed = true
+        antechamber.didEnd()
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { close("tls") }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { antechamber.close("tls") }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case let event as TLSUserEvent:
             guard case .handshakeCompleted(let negotiated) = event else { break }
-            do { try next(context.channel, negotiated == "h2") } catch { return close("tls") }
+            do { try next(context.channel, negotiated == "h2") } catch { return antechamber.close("tls") }
             context.pipeline.syncOperations.removeHandler(self, promise: nil)
-        case ChannelEvent.inputClosed: close("client")
+        case ChannelEvent.inputClosed: antechamber.close("client")
         default: break
         }
         context.fireUserInboundEventTriggered(event)
-    }
-
-    private func close(_ reason: String) {
-        guard !isClosed else { return }
-        isClosed = true
-        state.counts.closes[reason, default: 0] += 1
-        context?.close(promise: nil)
     }
 }

@@ -4,7 +4,7 @@ import NIOCore
 
 /// Reads the PROXY header (HAProxy's protocol, versions 1 and 2) that a listener behind a load balancer requires, and
 /// then gives the connection to what it was meant for.
-final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopConnection {
+final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
@@ -12,11 +12,8 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
     private static let maxLength = 536
     private static let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
 
-    var place = -1
-    private let state: LoopState
-    private let deadline: UInt64
+    private let antechamber: Antechamber
     private let next: (any Channel, SocketAddress?) throws -> Void
-    private var context: ChannelHandlerContext?
     private var input = ByteBuffer()
     /// Its place among all connections, until the address that counts is known.
     private let slot: ConnectionLimiter.Slot
@@ -24,37 +21,33 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
     /// Holds `slot` until the header is read; `next` then adds the handlers behind, told of the address that the header
     /// names, if it names one.
     init(state: LoopState, slot: ConnectionLimiter.Slot, next: @escaping (any Channel, SocketAddress?) throws -> Void) {
-        self.state = state
+        antechamber = Antechamber(state: state, lateness: "proxy_header")
         self.slot = slot
         self.next = next
-        deadline = state.now &+ state.limits.handshakeTimeout.nanoseconds
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        state.add(self)
-    }
+    func handlerAdded(context: ChannelHandlerContext) { antechamber.enter(context.channel) }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
         slot.free()
-        state.remove(self)
+        antechamber.leave()
     }
 
-    func check(at now: UInt64) { if now >= deadline { close("proxy_header") } }
-    func drain() { close("drain") }
-    func abandon() { close("drain") }
+    func channelInactive(context: ChannelHandlerContext) {
+        antechamber.didEnd()
+        context.fireChannelInactive()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         input.writeBuffer(&bytes)
         switch Self.read(&input) {
         case .incomplete:
-            if input.readableBytes > Self.maxLength { close("proxy_header") }
-        case .malformed: close("proxy_header")
+            if input.readableBytes > Self.maxLength { antechamber.close("proxy_header") }
+        case .malformed: antechamber.close("proxy_header")
         case .address(let address):
             slot.free()
-            do { try next(context.channel, address) } catch { return close("proxy_header") }
+            do { try next(context.channel, address) } catch { return antechamber.close("proxy_header") }
             if input.readableBytes > 0 {
                 context.fireChannelRead(wrapInboundOut(input))
                 context.fireChannelReadComplete()
@@ -64,13 +57,8 @@ final class ProxyHeader: ChannelInboundHandler, RemovableChannelHandler, LoopCon
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case ChannelEvent.inputClosed? = event as? ChannelEvent { return close("proxy_header") }
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { return antechamber.close("proxy_header") }
         context.fireUserInboundEventTriggered(event)
-    }
-
-    private func close(_ reason: String) {
-        state.counts.closes[reason, default: 0] += 1
-        context?.close(promise: nil)
     }
 
     // MARK: The header

@@ -99,7 +99,9 @@ package struct Rehearsal: Sendable {
         for field in answer.fields {
             if let name = HTTPField.Name(field.name) { head.headerFields[name] = field.value }
         }
-        if answer.status != 304 { head.headerFields[.contentLength] = String(answer.body.readableBytes) }
+        if answer.status != 304, answer.status != 204 {
+            head.headerFields[.contentLength] = String(answer.body.readableBytes)
+        }
         return .ready(head, isHead ? ByteBuffer() : answer.body)
     }
 

@@ -24,7 +24,12 @@ extension FloodgateServer {
         ).add(to: router)
         ConsoleAPIRoutes(control: control) { [publisher] in publisher.hint() }
             .add(to: router)
-        let access = AuthenticateConsole(ring: ring, isLoopback: settings.listen.isLoopback, metrics: metrics)
+        let access = AuthenticateConsole(
+            ring: ring,
+            isLoopback: settings.listen.isLoopback,
+            metrics: metrics,
+            guards: guards
+        )
         OperationsRoutes(health: health, metrics: metrics, refreshMetrics: refreshMetrics).add(
             to: router,
             access: access

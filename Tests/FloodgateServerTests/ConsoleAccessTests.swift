@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateControlPlane
+import FloodgateHTTP
 import FloodgateJSON
 import FloodgateServer
 import HTTPTypes
@@ -28,6 +29,23 @@ import Testing
             #expect(try await server.send(.get, "/metrics", headers: [.authorization: header]).status == .unauthorized)
         }
         #expect(try await server.send(.get, "/livez").status == .ok, "probes have no key")
+    }
+
+    @Test func `tells an address to wait that tries too many passwords, and lets the right one in`() async throws {
+        let server = try await TestServer {
+            $0.listen = ListenAddress(host: "0.0.0.0", port: 8080)
+            $0.failedRequests = .init(perSecond: 0.001, burst: 5)
+        }
+        func status(_ password: String) async throws -> Int {
+            let headers: HTTPFields = [.authorization: "Basic " + Self.base64("ana:" + password)]
+            let answer = try await server.send(.get, "/metrics", headers: headers)
+            if answer.status == .tooManyRequests { #expect(answer.headers[.retryAfter] != nil) }
+            return answer.status.code
+        }
+        var statuses: [Int] = []
+        for round in 0..<8 { statuses.append(try await status("wrong-\(round)")) }
+        #expect(statuses == [401, 401, 401, 401, 401, 429, 429, 429])
+        #expect(try await status(server.key(.console)) == 200)
     }
 
     @Test(

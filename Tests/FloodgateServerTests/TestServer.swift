@@ -22,7 +22,8 @@ struct TestServer {
     let keys: [KeyKind: String]
     private let door: Rehearsal
 
-    init(_ change: (inout ServerSettings) -> Void = { _ in }) async throws {
+    /// A server that keeps events in `eventLog`, or else in `log`.
+    init(log eventLog: (any EventLog)? = nil, _ change: (inout ServerSettings) -> Void = { _ in }) async throws {
         var settings = ServerSettings(dataFolder: "")
         settings.loadsDemo = true
         change(&settings)
@@ -30,7 +31,7 @@ struct TestServer {
         server = FloodgateServer(
             settings: settings,
             store: store,
-            eventLog: log,
+            eventLog: eventLog ?? log,
             eventLogService: NoService(),
             registry: MetricsRegistry(),
             now: { [clock] in clock.now },

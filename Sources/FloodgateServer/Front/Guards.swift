@@ -38,6 +38,7 @@ package final class Guards: Sendable {
     private let limits: [AdaptiveLimit]
     /// Resident memory in thousandths of the ceiling.
     private let memory = Atomic<Int>(0)
+    private let refusals = Atomic<Int>(0)
     private let level = Mutex(ShedLevel())
     /// `level`, to be read by every request.
     private let firstShed = Atomic<Int>(Route.ShedClass.allCases.count)
@@ -49,11 +50,34 @@ package final class Guards: Sendable {
         buckets = TokenBuckets()
         limits = (0..<Lane.count).map { lane in
             var bounds = settings.concurrency
+            switch Route.ShedClass(rawValue: lane) {
             // What waits for the disk together is written together: few at once would be slower, not faster.
-            let waitsForDisk = lane == Route.ShedClass.exposures.rawValue || lane == Route.ShedClass.events.rawValue
-            if waitsForDisk { bounds.least = min(bounds.start, bounds.least * 4) }
+            case .exposures, .events: bounds.least = min(bounds.start, bounds.least * 4)
+            // Pages take long, and people do not ask for many.
+            case .console, .diagnostics:
+                bounds.start = min(bounds.start, bounds.least)
+                bounds.least = min(bounds.least, 4)
+            default: break
+            }
             return AdaptiveLimit(bounds)
         }
+    }
+
+    /// There is more to do than can be done; by turns, half of those that are told so come again a second later.
+    var overload: Refusal {
+        let turn = refusals.add(1, ordering: .relaxed).oldValue
+        return Self.overloads[turn & 1]
+    }
+
+    private static let overloads = [1, 2].map { seconds in
+        var refusal = Refusal(
+            503,
+            "overloaded",
+            "The server has more to do than it can; try again",
+            fields: [.init("retry-after", String(seconds))]
+        )
+        refusal.slowsDown = true
+        return refusal
     }
 
     // MARK: What is noted now and then
@@ -109,8 +133,8 @@ package final class Guards: Sendable {
         at now: UInt64
     ) throws(Refusal) -> [Refusal.Field] {
         guard shedClass != .vital else { return [] }
-        if isShed(shedClass, body: body) { throw .overloaded }
-        if !isUnlimited(shedClass), limits[lane(route, shedClass)].isFull(at: now) { throw .overloaded }
+        if isShed(shedClass, body: body) { throw overload }
+        if !isUnlimited(shedClass), limits[lane(route, shedClass)].isFull(at: now) { throw overload }
         guard let caller else { return [] }
         let number = caller.digest.number
         if route.isNative, changes {
@@ -199,18 +223,4 @@ package final class Guards: Sendable {
         let names = Route.ShedClass.allCases.map { "\($0)" } + ["evaluation"]
         return zip(names, limits).map { (name: $0, limit: $1.limit, running: $1.running) }
     }
-}
-
-extension Refusal {
-    /// There is more to do than can be done.
-    static let overloaded: Refusal = {
-        var refusal = Refusal(
-            503,
-            "overloaded",
-            "The server has more to do than it can; try again",
-            fields: [.init("retry-after", "1")]
-        )
-        refusal.slowsDown = true
-        return refusal
-    }()
 }

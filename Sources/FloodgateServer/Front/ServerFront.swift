@@ -38,6 +38,11 @@ package struct ServerFront: FrontService {
             willRefuse(head, peer, lane)
             return .refuse(Refusal(404, "not_found", "There is no such route"), route: nil)
         }
+        if head.method == .options, table.routes[index].allowsBrowsers {
+            let answer = FastAnswer(AllowBrowsers.preflight)
+            didAnswer(answer, to: head, route: index, peer, lane, loop)
+            return .fast(answer, route: index)
+        }
         do throws(Refusal) {
             return .serve(try admit(head, table.routes[index], index, peer, lane, loop))
         } catch {
@@ -82,26 +87,27 @@ package struct ServerFront: FrontService {
             let list = route.allowed.map(\.name).sorted().joined(separator: ", ")
             throw Refusal(405, "method_not_allowed", "This route takes \(list)", fields: [.init("allow", list)])
         }
-        if head.method == .options { return terms(route, index) }
         let address = head.clientAddress(from: peer, trusting: settings.trustedProxies)
         let caller = try authenticate(head, route, address, lane, loop)
         try checkBody(head, route)
+        let shedClass = route.shedClass(for: caller?.kind)
         let fields = try guards.check(
             route,
-            route.shedClass(for: caller?.kind),
+            shedClass,
             caller: caller,
             changes: head.method != .get,
             body: head.announcedLength,
             at: loop.now
         )
-        return terms(route, index, fields: fields, caller: caller)
+        return terms(route, index, shedClass, fields: fields, caller: caller)
     }
 
     private func terms(
         _ route: Route,
         _ index: Int,
-        fields: [Refusal.Field] = [],
-        caller: SDKKey? = nil
+        _ shedClass: Route.ShedClass,
+        fields: [Refusal.Field],
+        caller: SDKKey?
     ) -> RequestTerms {
         RequestTerms(
             route: index,
@@ -115,7 +121,9 @@ package struct ServerFront: FrontService {
             ),
             fields: fields,
             caller: caller,
-            bodies: guards.bodies
+            bodies: guards.bodies,
+            // The kill switch does not stand in line behind pages and evaluations.
+            priority: shedClass == .vital ? .high : nil
         )
     }
 
@@ -211,7 +219,7 @@ package struct ServerFront: FrontService {
         guards.leave(route, shedClass, after: nil, at: MonotonicClock.now)
     }
 
-    package func refused(_ request: InboundRequest) -> OutboundAnswer { problemAnswer(.overloaded, request.id) }
+    package func refused(_ request: InboundRequest) -> OutboundAnswer { problemAnswer(guards.overload, request.id) }
 
     package func answer(_ request: InboundRequest) async -> OutboundAnswer {
         let (route, shedClass) = work(request.terms)

@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import FloodgateHTTP
 import HTTPTypes
 import Hummingbird
 
@@ -24,19 +25,18 @@ struct AllowBrowsers: RouterMiddleware {
         }
     }
 
-    /// The answer to a browser that asks before it sends.
-    @Sendable static func preflight(_ request: Request, _ context: ServerContext) -> Response {
-        Response(
-            status: .noContent,
-            headers: [
-                .accessControlAllowOrigin: "*",
-                .accessControlAllowMethods: "GET, POST, OPTIONS",
-                .accessControlAllowHeaders: [
+    /// The answer to a browser that asks before it sends: ready, since it needs no key and so must cost nothing.
+    static let preflight = ReadyAnswer(
+        204,
+        fields: [
+            .init("access-control-allow-origin", "*"), .init("access-control-allow-methods", "GET, POST, OPTIONS"),
+            .init(
+                "access-control-allow-headers",
+                [
                     "content-type", "content-encoding", "statsig-api-key", "statsig-event-count", "statsig-retry-count",
                     "statsig-sdk-type", "statsig-sdk-version", "statsig-client-time", "statsig-encoded",
-                ].joined(separator: ", "),
-                .accessControlMaxAge: "86400",
-            ]
-        )
-    }
+                ].joined(separator: ", ")
+            ), .init("access-control-max-age", "86400"),
+        ]
+    )
 }

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateControlPlane
+import FloodgateHTTP
 import HTTPTypes
 package import Hummingbird
 
@@ -15,6 +16,7 @@ package struct AuthenticateConsole: RouterMiddleware {
     /// Whether the server can only be reached from its own machine.
     let isLoopback: Bool
     let metrics: ServerMetrics
+    let guards: Guards
 
     package func handle(
         _ request: Request,
@@ -25,14 +27,14 @@ package struct AuthenticateConsole: RouterMiddleware {
         if isLoopback, let authority = request.head.authority, LoopbackName.isLoopback(authority: authority) {
             context.actor = "console"
         } else {
-            let (name, key) = try login(request.headers[.authorization])
+            let (name, key) = try login(request.headers[.authorization], context)
             context.actor = name
             context.isStillWelcome = { [ring] in ring.isActive(key.digest) }
         }
         return try await next(request, context)
     }
 
-    private func login(_ header: String?) throws -> (name: String, key: SDKKey) {
+    private func login(_ header: String?, _ context: ServerContext) throws -> (name: String, key: SDKKey) {
         guard let header, header.lowercased().hasPrefix("basic "),
             let decoded = Base64.decode(header.dropFirst("basic ".count).utf8)
         else {
@@ -44,10 +46,22 @@ package struct AuthenticateConsole: RouterMiddleware {
             omittingEmptySubsequences: false
         )
         guard parts.count == 2, let key = ring.activeKey(String(parts[1])), key.kind == .console else {
+            try strike(context)
             throw refusal("unknown", "The password must be an active console key")
         }
         let name = parts[0].unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(64)
         return (name.isEmpty ? "console" : "console:" + String(String.UnicodeScalarView(name)), key)
+    }
+
+    /// Counts a wrong password against the address; who has a good one is let in all the same.
+    private func strike(_ context: ServerContext) throws {
+        do throws(Refusal) {
+            try guards.strike(context.remoteAddress.flatMap { ClientAddress($0) }, at: MonotonicClock.now)
+        } catch {
+            metrics.refusedKey("unknown")
+            let wait = error.fields.first { $0.name == "retry-after" }?.value
+            throw ServerError(.rateLimited, error.detail, headers: wait.map { [.retryAfter: $0] } ?? [:])
+        }
     }
 
     private func refusal(_ reason: String, _ message: String) -> ServerError {

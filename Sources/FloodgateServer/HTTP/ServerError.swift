@@ -22,6 +22,7 @@ package struct ServerError: Error, Sendable {
         case unsupportedEncoding = "unsupported_encoding"
         case unsupportedMediaType = "unsupported_media_type"
         case rangeNotSatisfiable = "range_not_satisfiable"
+        case rateLimited = "rate_limited"
         case unavailable
         case internalFault = "internal"
     }
@@ -78,6 +79,7 @@ extension ServerError.Code {
         case .tooLarge: .contentTooLarge
         case .unsupportedEncoding, .unsupportedMediaType: .unsupportedMediaType
         case .rangeNotSatisfiable: .rangeNotSatisfiable
+        case .rateLimited: .tooManyRequests
         case .unavailable: .serviceUnavailable
         case .internalFault: .internalServerError
         }

@@ -30,9 +30,6 @@ struct ClientRoutes: Sendable {
         group.post("get_config", use: getConfig)
         group.post("get_layer", use: getLayer)
         group.post("sdk_exception", use: exception)
-        for path in ["initialize", "check_gate", "get_config", "get_layer", "sdk_exception"] as [RouterPath] {
-            router.on(RouterPath("v1").appendingPath(path), method: .options, use: AllowBrowsers.preflight)
-        }
     }
 
     /// 200: what a client SDK needs for one user, or `has_updates: false` if it has that already.

@@ -14,14 +14,12 @@ struct ConfigSpecsRoutes: Sendable {
 
     func add(to router: Router<ServerContext>) {
         for (folder, shape) in [("v1", SpecDocument.Shape.v1), ("v2", .v2)] {
-            let path = RouterPath("\(folder)/download_config_specs")
-            let group = router.group(path)
+            let group = router.group(RouterPath("\(folder)/download_config_specs"))
                 .add(middleware: AllowBrowsers())
                 .group(context: SDKContext.self)
             for end in ["", "{key}"] as [RouterPath] {
                 group.get(end) { request, context in try specs(shape, request, context) }
                 group.post(end) { request, context in try await postedSpecs(shape, request, context) }
-                router.on(end == "" ? path : path.appendingPath(end), method: .options, use: AllowBrowsers.preflight)
             }
         }
     }

@@ -20,7 +20,6 @@ struct EventRoutes: Sendable {
             .group(context: SDKContext.self)
         for path in ["log_event", "rgstr"] as [RouterPath] {
             group.post(path, use: events)
-            router.on(RouterPath("v1").appendingPath(path), method: .options, use: AllowBrowsers.preflight)
         }
     }
 
