@@ -110,7 +110,9 @@ package struct Rehearsal: Sendable {
         for field in head.headerFields where field.name != .contentLength && field.name.canonicalName != "host" {
             text += "\(field.name.rawName): \(field.value)\r\n"
         }
-        if bodyLength > 0 { text += "content-length: \(bodyLength)\r\n" }
+        if let announced = head.headerFields[.contentLength] ?? (bodyLength > 0 ? String(bodyLength) : nil) {
+            text += "content-length: \(announced)\r\n"
+        }
         return text + "\r\n"
     }
 }

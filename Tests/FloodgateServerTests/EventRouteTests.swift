@@ -70,6 +70,18 @@ import Testing
         #expect(answer.json?["status"] == 413)
     }
 
+    @Test func `refuse as too much what no memory could ever hold, not as too much for now`() async throws {
+        let server = try await TestServer()
+        let answer = try await server.send(
+            .post,
+            "/v1/log_event",
+            key: .server,
+            headers: [.contentLength: "1099511627776"],
+            body: "{}"
+        )
+        #expect(answer.status == .contentTooLarge)
+    }
+
     @Test func `answer 503 while the log cannot keep anything`() async throws {
         let server = try await TestServer()
         server.log.fail(with: EventLogError(.full, "The disk is full"))

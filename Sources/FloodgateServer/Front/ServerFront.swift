@@ -193,6 +193,8 @@ package struct ServerFront: FrontService {
 
     private func checkBody(_ head: RequestHead, _ route: Route) throws(Refusal) {
         guard head.framing != .none else { return }
+        // Before any question of room: what is too long today is too long tomorrow.
+        if let length = head.announcedLength, length > route.body.limit { throw .bodyTooLarge }
         if let type = head.contentType, !type.isEmpty, head.method != .get {
             let media = type.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
             let text = String(decoding: media, as: UTF8.self).lowercased()
