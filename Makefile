@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-streams fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -18,6 +18,9 @@ help:
 	@echo "             LISTEN=host:port   another address (127.0.0.1:8080)"
 	@echo "make test    format, lint, build and every test, as CI does"
 	@echo "make docs    build the SDK's documentation, in .build/docs, and check every example in it"
+	@echo "make bench-streams"
+	@echo "             measure how fast changes reach thousands of streams, beside a bare epoll server"
+	@echo "             PARTS=letters ROUNDS=number STREAMS=number   what, how often, how many (fur 3 5000)"
 	@echo "make fuzz    look for input that brings a reader, the evaluator or the front door down (Fuzzing/README.md)"
 	@echo "             SECONDS=number TARGET=name   for how long (60) and where: json document user regex texts"
 	@echo "             head proxy connection frames (all)"
@@ -69,6 +72,9 @@ bench-http:
 
 bench-overload:
 	@$(here)Scripts/bench-overload.sh
+
+bench-streams:
+	@$(here)Scripts/bench-streams.sh
 
 format:
 	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Fuzzing Benchmarks

@@ -33,7 +33,7 @@ package struct HeldSnapshot: Sendable, Hashable {
     /// Whether the client's checksum, if it sent one, is `current`.
     ///
     /// Statsig's Rust core encodes the checksum twice; others once or not at all.
-    func agrees(with current: String?) -> Bool {
+    package func agrees(with current: String?) -> Bool {
         guard let checksum else { return true }
         guard let current else { return false }
         if checksum == current { return true }

@@ -31,6 +31,8 @@ package struct OutboundAnswer: Sendable {
         case bytes(ByteBuffer)
         /// Parts as they come: the closure returns when there are no more, and throws to break the answer off.
         case parts(length: Int?, @Sendable (any AnswerWriter) async throws -> Void)
+        /// Events as they come.
+        case events(FeedTerms)
     }
 
     /// Status and fields.

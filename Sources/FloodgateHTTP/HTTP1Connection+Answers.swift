@@ -20,6 +20,7 @@ extension HTTP1Connection {
         switch body {
         case .bytes(let bytes): length = bytes.readableBytes
         case .parts(let announced, _): length = announced
+        case .events: length = nil
         }
         exchange.isChunked = length == nil && !isEmpty && !exchange.isOld
         if length == nil, !isEmpty, exchange.isOld { exchange.keepsAlive = false }
@@ -32,6 +33,14 @@ extension HTTP1Connection {
                 context.write(wrapOutboundOut(bytes), promise: nil)
             }
             finish(exchange)
+            return nil
+        case .events(let terms):
+            if isEmpty {
+                finish(exchange)
+                return nil
+            }
+            end(exchange, status: exchange.status)
+            read(terms, isChunked: exchange.isChunked)
             return nil
         case .parts:
             if isEmpty {

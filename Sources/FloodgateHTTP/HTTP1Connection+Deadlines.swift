@@ -45,6 +45,7 @@ extension HTTP1Connection {
         input = nil
         state.remove(self)
         connections.free()
+        leaveStream()
         if let exchange {
             exchange.task?.cancel()
             end(exchange, status: 0)
@@ -72,6 +73,8 @@ extension HTTP1Connection {
 
     func check(at now: UInt64) {
         guard let context, phase != .closed else { return }
+        // Thousands of streams at a time, most of which have nothing to send.
+        if phase == .streaming { return checkStream(at: now) }
         guard checkUnsent(context, now) else { return close("write_timeout") }
         switch phase {
         case .body where exchange?.isTooSlow(at: now, limits) == true: refuse(.slowBody, exchange, context)
@@ -84,12 +87,12 @@ extension HTTP1Connection {
             exchange.task?.cancel()
             refuse(exchange.terms.lateness, exchange, context)
         case .lingering: if unsent == 0 { close("linger") }
-        case .body, .closed: break
+        case .body, .streaming, .closed: break
         }
     }
 
     /// Whether the client still takes what is written.
-    private func checkUnsent(_ context: ChannelHandlerContext, _ now: UInt64) -> Bool {
+    func checkUnsent(_ context: ChannelHandlerContext, _ now: UInt64) -> Bool {
         defer {
             // The time to read the last answer runs from when all of it is out.
             if phase == .lingering, unsent > 0 { deadline = now &+ limits.lingerTimeout.nanoseconds }
@@ -112,6 +115,7 @@ extension HTTP1Connection {
         isDraining = true
         switch phase {
         case .idle: linger(hasReadAll: true)
+        case .streaming: drainStream()
         case .header, .body, .discarding, .answering, .lingering, .closed: break
         }
     }

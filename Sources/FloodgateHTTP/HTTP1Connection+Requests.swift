@@ -34,7 +34,7 @@ extension HTTP1Connection {
             case .body:
                 guard readBody(context) else { break loop }
             case .discarding: discard()
-            case .answering, .lingering, .closed: break loop
+            case .answering, .streaming, .lingering, .closed: break loop
             }
         }
         if wrote, phase != .closed { flush(context) }

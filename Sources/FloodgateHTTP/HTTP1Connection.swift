@@ -24,6 +24,8 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
         case discarding
         /// `exchange` is with the service, or its answer is being written.
         case answering
+        /// The connection reads a feed of events, and nothing follows.
+        case streaming
         /// The last answer is out; what still comes in is dropped for a while.
         case lingering
         case closed
@@ -45,6 +47,8 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     /// When the phase must be over.
     var deadline: UInt64
     var exchange: Exchange?
+    /// The feed that is read over the connection.
+    var reader: FeedReader?
     var isReadHeld = false
     var isHoldingReads = false
     /// Whether requests are left unread for a while, since the last one was too many.
@@ -87,7 +91,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         switch phase {
-        case .closed: return
+        case .closed, .streaming: return
         case .lingering:
             dropped += bytes.readableBytes
             // The rest stays in the kernel until the client has had time to see the answer.
@@ -120,7 +124,7 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
             case .idle, .header:
                 // Requests that wait for the client to take answers are still answered.
                 if context.channel.isWritable { close("client") }
-            case .body, .discarding, .lingering: close("client")
+            case .body, .discarding, .streaming, .lingering: close("client")
             case .answering where exchange?.isStreaming == true: close("client")
             case .answering, .closed: break
             }

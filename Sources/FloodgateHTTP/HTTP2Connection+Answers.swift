@@ -34,8 +34,8 @@ extension HTTP2Connection {
             if hasBody { write(bytes, endsStream: true, on: id, context) }
             flush(context)
             return nil
-        case .parts(let length, _):
-            if let length { addLength(length, to: &headers) }
+        case .parts, .events:
+            if case .parts(let length?, _) = body { addLength(length, to: &headers) }
             if isEmpty { remove(stream, id) }
             write(headers, endsStream: isEmpty, on: id, context)
             flush(context)

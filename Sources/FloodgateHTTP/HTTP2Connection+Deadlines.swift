@@ -83,11 +83,11 @@ extension HTTP2Connection {
 
     private var isSent: Bool { (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 == 0 }
 
-    /// The client sends no more; what it asked for before is still answered.
+    /// The client sends no more; what it asked for before is still answered, but for what has no end.
     func didCloseInput() {
         guard isServing else { return close() }
         isInputClosed = true
-        for (id, stream) in streams where !stream.isAnswering { forget(id) }
+        for (id, stream) in streams where !stream.isAnswering || stream.exchange.isStreaming { forget(id) }
         endIfDone()
     }
 

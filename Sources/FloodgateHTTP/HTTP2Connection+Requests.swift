@@ -126,7 +126,13 @@ extension HTTP2Connection {
         stream.exchange.task = Task(executorPreference: state.executor, priority: request.terms.priority) { [request] in
             let answer = await service.answer(request)
             let writer = try? await loop.submit { bound.value.deliver(answer.head, answer.body, on: id) }.get()
-            guard case .parts(_, let produce) = answer.body, let writer else { return }
+            guard let writer else { return }
+            let produce: @Sendable (any AnswerWriter) async throws -> Void
+            switch answer.body {
+            case .bytes: return
+            case .parts(_, let make): produce = make
+            case .events(let terms): produce = { try await terms.write(to: $0) }
+            }
             do {
                 try await produce(writer)
                 loop.execute { bound.value.finish(id) }

@@ -18,6 +18,8 @@ package struct LoopCounts: Sendable {
     package var closes: [String: Int] = [:]
     /// Connections that were taken on.
     package var accepted = 0
+    /// Connections that read a feed of events now.
+    package var streams = 0
     /// Bytes of bodies that came in and went out.
     package var bytesIn = 0
     package var bytesOut = 0

@@ -12,6 +12,7 @@ extension FloodgateServer {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerErrors())
         ConfigSpecsRoutes(board: board).add(to: router)
+        StreamRoutes(feeds: feeds, places: places, ring: ring, settings: settings).add(to: router)
         IDListRoutes(board: idLists, settings: settings).add(to: router)
         EventRoutes(intake: intake, unpacked: guards.unpacked, now: now).add(to: router)
         ClientRoutes(
@@ -62,6 +63,7 @@ extension FloodgateServer {
         }
         registry.raise("live_feed_dropped", to: intake.feed.counts.dropped)
         let present = now()
+        Meter(label: "stream_connections", dimensions: [], factory: registry).set(places.count)
         for (environment, time) in board.times {
             let age = Double(max(0, present - Int64(clamping: time))) / 1_000
             Meter(label: "config_age_seconds", dimensions: [("env", environment)], factory: registry).set(age)

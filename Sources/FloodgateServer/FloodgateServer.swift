@@ -30,6 +30,8 @@ package struct FloodgateServer: Sendable {
     /// What keeps the server on its feet.
     package let guards: Guards
     let doors = Doors()
+    let places: StreamPlaces
+    let feeds: SpecFeeds
     let idLists = IDListBoard()
     let idListFiles = IDListFiles()
     let ring = KeyRing()
@@ -54,12 +56,15 @@ package struct FloodgateServer: Sendable {
         self.eventLogService = eventLogService
         metrics = ServerMetrics(registry: registry)
         guards = Guards(settings.guards)
+        places = StreamPlaces(limit: settings.streams)
+        feeds = SpecFeeds(places: places)
         control = ControlPlane(store: store, now: now)
         intake = Intake(log: eventLog, logger: logger)
         publisher = Publisher(
             control: control,
             board: board,
             answers: answers,
+            feeds: feeds,
             idLists: idLists,
             idListFiles: idListFiles,
             ring: ring,

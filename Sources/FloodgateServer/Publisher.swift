@@ -15,6 +15,7 @@ package final class Publisher: Service {
     private let control: ControlPlane
     private let board: SnapshotBoard
     private let answers: ConfigAnswersBoard
+    private let feeds: SpecFeeds
     private let idLists: IDListBoard
     private let idListFiles: IDListFiles
     private let ring: KeyRing
@@ -29,6 +30,7 @@ package final class Publisher: Service {
         control: ControlPlane,
         board: SnapshotBoard,
         answers: ConfigAnswersBoard,
+        feeds: SpecFeeds,
         idLists: IDListBoard,
         idListFiles: IDListFiles,
         ring: KeyRing,
@@ -40,6 +42,7 @@ package final class Publisher: Service {
         self.control = control
         self.board = board
         self.answers = answers
+        self.feeds = feeds
         self.idLists = idLists
         self.idListFiles = idListFiles
         self.ring = ring
@@ -100,6 +103,7 @@ package final class Publisher: Service {
             }
             guard board.post(snapshot) else { continue }
             answers.post(snapshot)
+            feeds.post(snapshot)
             metrics.published(environment: environment, time: snapshot.time)
             logger.info(
                 "Snapshot published",

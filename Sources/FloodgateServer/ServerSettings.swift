@@ -22,6 +22,10 @@ package struct ServerSettings: Sendable {
     package var accessLog = AccessLog.Settings()
     /// How often to look whether the project changed.
     package var refreshInterval: Duration = .milliseconds(250)
+    /// How many streams of changes there may be at once.
+    package var streams = 20_000
+    /// How long a stream lasts, give or take a fifth; then its client connects anew, perhaps to another node.
+    package var streamLife: Duration = .seconds(900)
     /// How long requests may take to end when the server stops.
     package var drainTimeout: Duration = .seconds(25)
 

@@ -203,6 +203,15 @@ final class HTTP2Client: Sendable {
         return collector.answers.withLock { $0[stream] } ?? Answer()
     }
 
+    /// Whether the body of an answer that goes on comes to what `condition` wants.
+    func body(of stream: Int, _ condition: (String) -> Bool) async -> Bool {
+        for _ in 0..<4_000 {
+            if condition(collector.answers.withLock { $0[stream]?.text ?? "" }) { return true }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return false
+    }
+
     func isGone() async -> Bool {
         for _ in 0..<4_000 where !collector.isGone.load(ordering: .relaxed) {
             try? await Task.sleep(for: .milliseconds(5))

@@ -90,6 +90,14 @@ final class RawConnection: Sendable {
         try await channel.close()
     }
 
+    /// Takes what comes in, or leaves it in the kernel.
+    func reads(_ reads: Bool) async throws { try await channel.setOption(.autoRead, value: reads).get() }
+
+    /// Waits until `count` bytes have come in, or until 20 s are over.
+    func wait(for count: Int) async {
+        for _ in 0..<4_000 where bytes.count < count && !isClosed { try? await Task.sleep(for: .milliseconds(5)) }
+    }
+
     var isClosed: Bool { received.state.withLock { $0.isClosed } }
 
     /// What came in once `condition` holds of it, or once 20 s are over.

@@ -68,6 +68,30 @@ final class EchoService: FrontService {
         return await closes().reduce(0) { $0 + $1[reason, default: 0] }
     }
 
+    /// What `/events` reads, on which terms, and places of those who read it.
+    let feed = EventFeed()
+    let stream = Mutex(StreamRules())
+    let readers = Atomic<Int>(0)
+
+    struct StreamRules {
+        var held: Int?
+        var takesSteps = false
+        var heartbeat = Duration.seconds(25)
+        var life = Duration.seconds(900)
+        var drain = Duration.zero
+        var isWelcome = true
+    }
+
+    /// The place of a reader, counted as long as somebody holds it.
+    private final class Place: Sendable {
+        let service: EchoService
+        init(_ service: EchoService) {
+            self.service = service
+            service.readers.add(1, ordering: .relaxed)
+        }
+        deinit { service.readers.subtract(1, ordering: .relaxed) }
+    }
+
     /// How many turns were given back unused.
     let left = Atomic<Int>(0)
     /// Whether requests get a turn.
@@ -114,6 +138,20 @@ final class EchoService: FrontService {
         let path = request.head.path ?? ""
         if path == "/slow" {
             do { try await Task.sleep(for: .seconds(600)) } catch { cancellations.add(1, ordering: .relaxed) }
+        }
+        if path == "/events" {
+            let rules = stream.withLock { $0 }
+            let terms = FeedTerms(
+                feed: feed,
+                held: rules.held,
+                takesSteps: rules.takesSteps,
+                heartbeat: rules.heartbeat,
+                life: rules.life,
+                drain: rules.drain,
+                mayStay: { [self] in stream.withLock { $0.isWelcome } },
+                place: Place(self)
+            )
+            return OutboundAnswer(HTTPResponse(status: .ok), .events(terms))
         }
         if path == "/parts" {
             return OutboundAnswer(

@@ -71,6 +71,7 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         .init("POST", "/v2/download_config_specs", .specs, 200, "{}"),
         .init("GET", "/v2/download_config_specs/{key}", .specs, 200),
         .init("POST", "/v2/download_config_specs/{key}", .specs, 200, "{}"),
+        .init("GET", "/v2/stream_config_specs", .specs, 200),
         .init("GET", "/v1/get_id_lists", .specs, 200), .init("POST", "/v1/get_id_lists", .specs, 200, "{}"),
         .init("GET", "/v1/get_id_lists/{key}", .specs, 200), .init("POST", "/v1/get_id_lists/{key}", .specs, 200, "{}"),
         .init("GET", "/v1/download_id_list_file/{fileID}", at: "/v1/download_id_list_file/none", .specs, 404),

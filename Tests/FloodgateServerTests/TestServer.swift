@@ -124,7 +124,7 @@ struct TestResponse: Sendable {
         switch answer.body {
         case .bytes(let bytes): body = bytes
         // One without a length has no end: the console's stream.
-        case .parts(nil, _): body = ByteBuffer()
+        case .parts(nil, _), .events: body = ByteBuffer()
         case .parts(_, let produce):
             let writer = CollectingWriter()
             try await produce(writer)

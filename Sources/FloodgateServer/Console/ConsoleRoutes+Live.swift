@@ -203,6 +203,4 @@ private final class RecentRows: Sendable {
 extension HTTPField.Name {
     /// What a browser says when it comes back to a stream of events: the id of the last one that it got.
     fileprivate static let lastEventID = HTTPField.Name("last-event-id") ?? .server
-    /// Asks proxies of nginx's kind to pass every piece on at once.
-    fileprivate static let accelBuffering = HTTPField.Name("x-accel-buffering") ?? .server
 }

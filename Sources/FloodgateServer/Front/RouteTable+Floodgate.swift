@@ -12,6 +12,7 @@ extension RouteTable {
         .download("/v1/download_config_specs/{key}", allowsBrowsers: true),
         .download("/v2/download_config_specs", allowsBrowsers: true),
         .download("/v2/download_config_specs/{key}", allowsBrowsers: true),
+        .stream("/v2/stream_config_specs"),
         .download("/v1/get_id_lists"),
         .download("/v1/get_id_lists/{key}"),
         .download("/v1/download_id_list_file/{fileID}", [.get], body: .none),
@@ -91,6 +92,17 @@ extension Route {
             body: body,
             timeout: .seconds(1),
             allowsBrowsers: allowsBrowsers
+        )
+    }
+
+    /// Changes as they come; a client that is refused polls, and only repeats what may change its mind.
+    fileprivate static func stream(_ path: String) -> Route {
+        Route(
+            path: path,
+            methods: [.get],
+            access: .keys([.server], unknownStatus: 403),
+            shedClass: .streams,
+            timeout: .seconds(1)
         )
     }
 

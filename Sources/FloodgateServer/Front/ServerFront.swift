@@ -245,6 +245,8 @@ package struct ServerFront: FrontService {
         context.caller = request.terms.caller as? SDKKey
         let fault = Fault()
         context.fault = fault
+        let feed = FeedSlot()
+        context.feed = feed
         let address = request.head.clientAddress(from: request.peer, trusting: settings.trustedProxies)
         context.setRemoteAddress(address?.text)
         var head = request.head
@@ -261,7 +263,12 @@ package struct ServerFront: FrontService {
         for field in request.terms.fields {
             if let name = HTTPField.Name(field.name) { response.headers[name] = field.value }
         }
-        let answer = await OutboundAnswer(response)
+        let answer =
+            if let terms = feed.terms {
+                OutboundAnswer(HTTPResponse(status: response.status, headerFields: response.headers), .events(terms))
+            } else {
+                await OutboundAnswer(response)
+            }
         didAnswer(answer, to: request, code: fault.code, after: ContinuousClock.now - start)
         return answer
     }

@@ -48,4 +48,6 @@ extension HTTPField.Name {
     package static let idListFileSize = literal("statsig-id-list-file-size")
     /// Where a browser's request comes from, as the browser says.
     package static let fetchSite = literal("sec-fetch-site")
+    /// Asks proxies of nginx's kind to pass every piece on at once.
+    static let accelBuffering = literal("x-accel-buffering")
 }

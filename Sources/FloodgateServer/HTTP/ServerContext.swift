@@ -19,6 +19,8 @@ package struct ServerContext: RequestContext {
     var isStillWelcome: @Sendable () -> Bool = { true }
     /// Where the code of an error is left for metrics and the log.
     var fault = Fault()
+    /// Where a route leaves the feed that its answer goes on with.
+    var feed = FeedSlot()
     /// Whether the request's path began with the prefix that the server is mounted under.
     var hadPathPrefix = false
 
@@ -52,6 +54,8 @@ package struct SDKContext: ChildRequestContext {
     let hadPathPrefix: Bool
     /// Where the code of an error is left for metrics and the log.
     let fault: Fault
+    /// Where a route leaves the feed that its answer goes on with.
+    let feed: FeedSlot
 
     package init(context: ServerContext) throws {
         guard let caller = context.caller else {
@@ -62,6 +66,7 @@ package struct SDKContext: ChildRequestContext {
         remoteAddress = context.remoteAddress
         hadPathPrefix = context.hadPathPrefix
         fault = context.fault
+        feed = context.feed
     }
 }
 

@@ -1,0 +1,97 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateHTTP
+import FloodgateJSON
+import FloodgateServer
+import HTTPTypes
+import NIOCore
+import Synchronization
+import Testing
+
+/// `/v2/stream_config_specs`: what SDKs are told of changes.
+struct StreamRouteTests {
+    private static let path = "/v2/stream_config_specs"
+
+    @Test func `begins with the document for a client that holds none, and goes on with each that follows`()
+        async throws
+    {
+        let server = try await TestServer()
+        let stream = try await Stream(server, Self.path)
+        let first = try await stream.event(1)
+        #expect(first.hasPrefix("event: specs\ndata: {\"has_updates\":true,"))
+        #expect(first.contains("\"new_checkout\""))
+        server.clock.advance(milliseconds: 1_000)
+        _ = try await server.server.control.setGate("new_checkout", enabled: false, by: Change(actor: "test"))
+        try await server.publish()
+        #expect(try await stream.event(2) != first)
+        stream.cancel()
+    }
+
+    @Test func `says nothing to a client that holds the newest document`() async throws {
+        let server = try await TestServer()
+        let specs = try await server.send(.get, "/v2/download_config_specs", key: .server)
+        let time = specs.json?["time"]?.integerValue ?? 0
+        let checksum = specs.json?["checksum"]?.stringValue ?? ""
+        let stream = try await Stream(server, "\(Self.path)?sinceTime=\(time)&checksum=\(checksum)")
+        server.clock.advance(milliseconds: 1_000)
+        _ = try await server.server.control.setGate("new_checkout", enabled: false, by: Change(actor: "test"))
+        try await server.publish()
+        // The first that comes is the change.
+        let event = try await stream.event(1)
+        #expect(event.hasPrefix("event: specs\n") && !event.contains("\"time\":\(time),"))
+        stream.cancel()
+    }
+
+    @Test func `takes no more streams than there may be, and leaves those alone that are there`() async throws {
+        let server = try await TestServer { $0.streams = 2 }
+        let first = try await server.open(.get, Self.path, key: .server)
+        var second: OutboundAnswer? = try await server.open(.get, Self.path, key: .server)
+        let refused = try await server.send(.get, Self.path, key: .server)
+        #expect(refused.status == .serviceUnavailable)
+        #expect((5...30).contains(Int(refused.headers[.retryAfter] ?? "") ?? 0))
+        #expect(first.head.status == .ok && second?.head.status == .ok)
+        second = nil
+        #expect(try await server.open(.get, Self.path, key: .server).head.status == .ok)
+    }
+
+    @Test func `refuses what is no time, and keys that must not read specs`() async throws {
+        let server = try await TestServer()
+        #expect(try await server.send(.get, "\(Self.path)?sinceTime=now", key: .server).status == .badRequest)
+        #expect(try await server.send(.get, Self.path, key: .client).status == .forbidden)
+    }
+}
+
+/// What comes over one stream.
+private final class Stream: AnswerWriter {
+    private let texts = Mutex<[String]>([])
+    private let task = Mutex<Task<Void, any Error>?>(nil)
+
+    init(_ server: TestServer, _ path: String) async throws {
+        let answer = try await server.open(.get, path, key: .server)
+        #expect(answer.head.headerFields[.contentType] == "text/event-stream")
+        guard case .events(let terms) = answer.body else {
+            Issue.record("The answer is no stream")
+            return
+        }
+        task.withLock { $0 = Task { try await terms.write(to: self) } }
+    }
+
+    func write(_ part: ByteBuffer) async throws {
+        let text = String(buffer: part)
+        // How long to wait before the next connection, which every stream begins with.
+        if !text.hasPrefix("retry: ") { texts.withLock { $0.append(text) } }
+    }
+
+    /// The event with `number`, from 1 on; empty if none came for 20 s.
+    func event(_ number: Int) async throws -> String {
+        for _ in 0..<4_000 {
+            let texts = texts.withLock { $0 }
+            if texts.count >= number { return texts[number - 1] }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return ""
+    }
+
+    func cancel() { task.withLock { $0?.cancel() } }
+}
