@@ -143,8 +143,9 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateConsole", "FloodgateGzip",
-                "FloodgateHTTP", "CFloodgateMalloc", httpTypes, hummingbird, logging, metrics, nioCore, nioPosix,
-                serviceLifecycle, unixSignals,
+                "FloodgateFlags", "FloodgateHTTP", "CFloodgateMalloc", httpTypes, hummingbird, logging, metrics,
+                nioCore,
+                nioPosix, serviceLifecycle, unixSignals,
             ]
         ),
         .executableTarget(

@@ -23,6 +23,16 @@ extension FloodgateServer {
             now: now,
             metrics: metrics
         ).add(to: router)
+        FlagRoutes(
+            board: board,
+            idLists: idLists,
+            bell: bell,
+            ring: ring,
+            intake: intake,
+            settings: settings,
+            now: now,
+            metrics: metrics
+        ).add(to: router)
         ConsoleAPIRoutes(control: control) { [publisher] in publisher.hint() }
             .add(to: router)
         let access = AuthenticateConsole(

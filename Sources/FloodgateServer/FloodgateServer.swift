@@ -1,7 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 package import FloodgateControlPlane
-import FloodgateDelivery
+package import FloodgateDelivery
 package import FloodgateHTTP
 package import FloodgateIngest
 import FloodgateSQLite
@@ -25,7 +25,8 @@ package struct FloodgateServer: Sendable {
     /// What the server measures.
     package let metrics: ServerMetrics
 
-    let board = SnapshotBoard()
+    /// The newest snapshots.
+    package let board = SnapshotBoard()
     let answers = ConfigAnswersBoard()
     /// What keeps the server on its feet.
     package let guards: Guards
@@ -35,6 +36,8 @@ package struct FloodgateServer: Sendable {
     let idLists = IDListBoard()
     let idListFiles = IDListFiles()
     let ring = KeyRing()
+    /// Wakes those who wait for changes.
+    package let bell = ChangeBell()
     let health = Health()
     let now: @Sendable () -> Int64
     let logger: Logger
@@ -68,6 +71,7 @@ package struct FloodgateServer: Sendable {
             idLists: idLists,
             idListFiles: idListFiles,
             ring: ring,
+            bell: bell,
             interval: settings.refreshInterval,
             now: now,
             metrics: metrics,
@@ -204,7 +208,7 @@ package struct FloodgateServer: Sendable {
         services += [
             door(identity, on: group, onListening: onRunning),
             CertificateWatch(identity: identity, logger: logger), GuardWatch(guards: guards),
-            ShutdownNotice(health: health, feed: intake.feed),
+            ShutdownNotice(health: health, feed: intake.feed, bell: bell),
         ]
         // Stopped from the last to the first: no new work, requests in flight, and only then what they need.
         var configuration = ServiceGroupConfiguration(
@@ -240,10 +244,12 @@ private struct EventLogService: Service {
 private struct ShutdownNotice: Service {
     let health: Health
     let feed: LiveFeed
+    let bell: ChangeBell
 
     func run() async {
         try? await gracefulShutdown()
         health.willStop()
         feed.finish()
+        bell.finish()
     }
 }

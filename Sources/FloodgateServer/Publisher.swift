@@ -19,6 +19,7 @@ package final class Publisher: Service {
     private let idLists: IDListBoard
     private let idListFiles: IDListFiles
     private let ring: KeyRing
+    private let bell: ChangeBell
     private let interval: Duration
     private let now: @Sendable () -> Int64
     private let metrics: ServerMetrics
@@ -34,6 +35,7 @@ package final class Publisher: Service {
         idLists: IDListBoard,
         idListFiles: IDListFiles,
         ring: KeyRing,
+        bell: ChangeBell,
         interval: Duration,
         now: @escaping @Sendable () -> Int64,
         metrics: ServerMetrics,
@@ -46,6 +48,7 @@ package final class Publisher: Service {
         self.idLists = idLists
         self.idListFiles = idListFiles
         self.ring = ring
+        self.bell = bell
         self.interval = interval
         self.now = now
         self.metrics = metrics
@@ -82,6 +85,8 @@ package final class Publisher: Service {
         let count = try await control.changeCount()
         guard seen.withLock({ $0 }) != count else { return }
         ring.replace(with: try await control.keys(), at: now())
+        // Whatever comes of the rest, those whose keys are gone hear of it.
+        defer { bell.ring() }
         let files = try await control.idLists().map { list in
             IDListFile(
                 name: list.name,

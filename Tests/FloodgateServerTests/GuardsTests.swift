@@ -14,7 +14,9 @@ import Testing
     /// A request of every class, in the order in which they go: what it asks for, and its class.
     private static let requests: [(HTTPRequest.Method, String, KeyKind?, Int)] = [
         (.get, "/metrics", nil, 5), (.post, "/v1/sdk_exception", .client, 5), (.get, "/", nil, 4),
-        (.get, "/console/v1/gates", .console, 4), (.get, "/console/live", nil, 3), (.post, "/v1/rgstr", .client, 2),
+        (.get, "/console/v1/gates", .console, 4), (.get, "/console/live", nil, 3),
+        (.get, "/ofrep/v1/stream", .client, 3), (.post, "/ofrep/v1/evaluate/flags", .server, 2),
+        (.post, "/v1/rgstr", .client, 2),
         (.post, "/v1/log_event", .client, 2), (.post, "/v1/initialize", .client, 2),
         (.post, "/v1/log_event", .server, 1), (.post, "/v1/rgstr", .server, 1),
         (.get, "/v2/download_config_specs", .server, 0), (.get, "/v1/download_config_specs?k=&sinceTime=1", .server, 0),

@@ -12,6 +12,10 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         case specs
         /// Server and client keys; unknown ones are asked to try again.
         case users
+        /// Server and client keys, also where OpenFeature's clients put them.
+        case flags
+        /// The same, and in the query.
+        case flagStream
         /// Console keys, in headers alone.
         case native
         /// People.
@@ -51,7 +55,7 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         let kinds: Set<KeyKind> =
             switch access {
             case .specs: [.server]
-            case .users: [.server, .client]
+            case .users, .flags, .flagStream: [.server, .client]
             case .native: [.console]
             case .open, .console: []
             }
@@ -83,6 +87,17 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         .init("POST", "/v1/sdk_exception", .users, 202, "{}"),
         .init("POST", "/v1/log_event", .users, 202, "{\"events\":[]}"),
         .init("POST", "/v1/rgstr", .users, 202, "{\"events\":[]}"),
+
+        .init("POST", "/ofrep/v1/evaluate/flags", .flags, 200, "{\"context\":{}}"),
+        .init(
+            "POST",
+            "/ofrep/v1/evaluate/flags/{flag}",
+            at: "/ofrep/v1/evaluate/flags/free_returns",
+            .flags,
+            200,
+            "{\"context\":{}}"
+        ),
+        .init("GET", "/ofrep/v1/stream", .flagStream, 200),
 
         .init("GET", "/console/v1/gates", .native, 200), .init("GET", "/console/v1/dynamic_configs", .native, 200),
         .init("GET", "/console/v1/experiments", .native, 200), .init("GET", "/console/v1/layers", .native, 200),

@@ -32,7 +32,16 @@ import Testing
 
     /// Where a request shows it.
     enum Place: CaseIterable {
-        case header, query, path
+        case header, query, path, bearer, apiKey
+
+        /// Whether the route looks for a key there.
+        func isLooked(at route: KeyWalk) -> Bool {
+            switch self {
+            case .header, .path: true
+            case .query: route.access != .native && route.access != .flags
+            case .bearer, .apiKey: route.access == .flags || route.access == .flagStream
+            }
+        }
     }
 
     /// A server with a key for each thing that can be shown.
@@ -90,8 +99,10 @@ import Testing
             case .header: if shown != .nothing { headers[.sdkKey] = key }
             case .query: if shown != .nothing { path += "?k=" + key }
             case .path: path += key + ".json"
+            case .bearer: if shown != .nothing { headers[.authorization] = "Bearer " + key }
+            case .apiKey: if shown != .nothing { headers[try #require(HTTPField.Name("x-api-key"))] = key }
             }
-            let isShown = shown != .nothing && !(place == .query && route.access == .native)
+            let isShown = shown != .nothing && place.isLooked(at: route)
             let (status, code) = route.expected(isShown ? shown : .nothing)
             // Browsers' requests go the long way even where an answer is ready.
             for origin in [nil, "https://shop.example"] {

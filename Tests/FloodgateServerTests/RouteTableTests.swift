@@ -24,6 +24,7 @@ import Testing
         let server = try await TestServer { $0.requestsPerKey = .init(perSecond: 0.001, burst: 2) }
         for (method, path, kind, status) in [
             (.post, "/v1/initialize", .client, 503), (.get, "/console/v1/gates", .console, 429),
+            (.post, "/ofrep/v1/evaluate/flags", .server, 429),
         ] as [(HTTPRequest.Method, String, KeyKind, Int)] {
             let body = method == .post ? "{}" : nil
             for left in [1, 0] {

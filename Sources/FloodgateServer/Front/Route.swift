@@ -58,7 +58,9 @@ package struct Route: Sendable {
     var timeout = Duration.seconds(10)
     /// Whether browsers of any origin may ask, and so ask beforehand with `OPTIONS`.
     var allowsBrowsers = false
-    /// Whether changes through it are counted against the limit of the control plane.
+    /// Whether keys may come where OpenFeature's clients put them, too.
+    var takesOpenFeatureKeys = false
+    /// Whether changes through it are counted against the limit of the control plane, and clients understand 429.
     var isNative = false
 
     /// Where evaluation on behalf of clients belongs.

@@ -5,7 +5,7 @@ import FloodgateHTTP
 
 extension RouteTable {
     /// What this server serves.
-    static let floodgate = RouteTable(downloads + evaluation + events + consoleAPI + console + operations)
+    static let floodgate = RouteTable(downloads + evaluation + flags + events + consoleAPI + console + operations)
 
     private static let downloads: [Route] = [
         .download("/v1/download_config_specs", allowsBrowsers: true),
@@ -23,6 +23,12 @@ extension RouteTable {
         .evaluation("/v1/check_gate"),
         .evaluation("/v1/get_config"),
         .evaluation("/v1/get_layer"),
+    ]
+
+    private static let flags: [Route] = [
+        .flags("/ofrep/v1/evaluate/flags"),
+        .flags("/ofrep/v1/evaluate/flags/{flag}"),
+        .flagStream("/ofrep/v1/stream"),
     ]
 
     private static let events: [Route] = [
@@ -117,6 +123,34 @@ extension Route {
             body: BodyRule(limit: BodyLimit.evaluation, types: json, codings: ["gzip"]),
             timeout: .seconds(1),
             allowsBrowsers: true
+        )
+    }
+
+    /// What is evaluated for OpenFeature's clients.
+    fileprivate static func flags(_ path: String) -> Route {
+        Route(
+            path: path,
+            methods: [.post],
+            access: .keys([.server, .client], unknownStatus: 401),
+            shedClass: evaluationClass,
+            evaluates: true,
+            body: BodyRule(limit: BodyLimit.evaluation, types: ["application/json"]),
+            timeout: .seconds(1),
+            allowsBrowsers: true,
+            takesOpenFeatureKeys: true,
+            isNative: true
+        )
+    }
+
+    /// What tells OpenFeature's clients of changes; those in browsers have no header to put the key in.
+    fileprivate static func flagStream(_ path: String) -> Route {
+        Route(
+            path: path,
+            methods: [.get],
+            access: .keys([.server, .client], unknownStatus: 401),
+            shedClass: .streams,
+            allowsBrowsers: true,
+            takesOpenFeatureKeys: true
         )
     }
 

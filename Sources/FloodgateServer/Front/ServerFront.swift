@@ -50,6 +50,7 @@ package struct ServerFront: FrontService {
             var refusal = error
             if table.routes[index].allowsBrowsers, head.first("origin") != nil {
                 refusal.fields.append(.init("access-control-allow-origin", "*"))
+                refusal.fields.append(.init("access-control-expose-headers", AllowBrowsers.readable))
             }
             return .refuse(refusal, route: index)
         }
@@ -95,7 +96,7 @@ package struct ServerFront: FrontService {
             route,
             shedClass,
             caller: caller,
-            changes: head.method != .get,
+            changes: head.method != .get && !route.evaluates,
             body: head.announcedLength,
             at: loop.now
         )
@@ -137,16 +138,11 @@ package struct ServerFront: FrontService {
         _ loop: LoopState
     ) throws(Refusal) -> SDKKey? {
         guard case .keys(let kinds, let unknownStatus) = route.access else { return nil }
-        let challenge = [Refusal.Field("www-authenticate", "StatsigApiKey realm=\"floodgate\"")]
+        let challenge = [Refusal.Field("www-authenticate", route.keyChallenge)]
         guard let text = keyText(of: head, route) else {
             metrics.refusedKey("missing")
             try guards.strike(address, at: loop.now)
-            throw Refusal(
-                401,
-                "key_missing",
-                "There is no SDK key; send it as header STATSIG-API-KEY, as query parameter k or in the path",
-                fields: challenge
-            )
+            throw Refusal(401, "key_missing", route.keyAdvice, fields: challenge)
         }
         let key = text.withUTF8Bytes { lane.key($0) }
         guard let key else {
@@ -174,6 +170,7 @@ package struct ServerFront: FrontService {
     /// The first of header, query and last part of the path that is there; native routes take headers alone.
     private func keyText(of head: RequestHead, _ route: Route) -> String? {
         if let header = head.statsigKey, !header.isEmpty { return String(decoding: header, as: UTF8.self) }
+        if route.takesOpenFeatureKeys, let text = head.openFeatureKeyText { return text }
         guard !route.isNative else { return nil }
         for pair in String(decoding: head.query, as: UTF8.self).split(separator: "&") where pair.hasPrefix("k=") {
             let text = PercentEncoding.decode(String(pair.dropFirst(2)))

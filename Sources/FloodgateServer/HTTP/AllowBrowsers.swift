@@ -17,13 +17,18 @@ struct AllowBrowsers: RouterMiddleware {
         do {
             var response = try await next(request, context)
             response.headers[.accessControlAllowOrigin] = "*"
+            response.headers[.accessControlExposeHeaders] = Self.readable
             return response
         } catch {
             guard var error = ServerError.of(error) else { throw error }
             error.headers[.accessControlAllowOrigin] = "*"
+            error.headers[.accessControlExposeHeaders] = Self.readable
             throw error
         }
     }
+
+    /// What scripts may read of an answer's header beside what they always may.
+    static let readable = "etag, retry-after"
 
     /// The answer to a browser that asks before it sends: ready, since it needs no key and so must cost nothing.
     static let preflight = ReadyAnswer(
@@ -35,6 +40,7 @@ struct AllowBrowsers: RouterMiddleware {
                 [
                     "content-type", "content-encoding", "statsig-api-key", "statsig-event-count", "statsig-retry-count",
                     "statsig-sdk-type", "statsig-sdk-version", "statsig-client-time", "statsig-encoded",
+                    "authorization", "x-api-key", "if-none-match", "last-event-id",
                 ].joined(separator: ", ")
             ), .init("access-control-max-age", "86400"),
         ]

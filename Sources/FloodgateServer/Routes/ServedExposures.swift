@@ -2,6 +2,7 @@
 
 import FloodgateEvaluation
 import FloodgateEvents
+import FloodgateFlags
 import FloodgateIngest
 import FloodgateJSON
 
@@ -31,6 +32,32 @@ struct ServedExposures: ~Copyable {
             config.details,
             config.version,
             config.secondaryExposures
+        )
+    }
+
+    /// A layer as a whole was served with each of its parameters.
+    mutating func append(_ flag: Flag) {
+        switch flag.entity {
+        case .gate(let name, let gate): append(name, gate)
+        case .config(let name, let config): append(name, config)
+        case .layer(let name, let layer):
+            for parameter in flag.parameter.map({ [$0] }) ?? layer.value?.names ?? [] { append(name, layer, parameter) }
+        }
+    }
+
+    private mutating func append(_ name: String, _ layer: LayerEvaluation, _ parameter: String) {
+        let isExplicit = layer.explicitParameters.contains(parameter)
+        append(
+            .layer(
+                name,
+                parameter: parameter,
+                allocatedExperiment: isExplicit ? layer.allocatedExperiment : nil,
+                isExplicit: isExplicit
+            ),
+            layer.parameterRuleIDs?[parameter]?.stringValue ?? layer.ruleID,
+            layer.details,
+            layer.version,
+            isExplicit ? layer.secondaryExposures : layer.undelegatedSecondaryExposures
         )
     }
 
