@@ -32,6 +32,13 @@ enum FlagDocument {
                 ),
             ],
             "layer_configs": [spec("a", "layer", ["other": 1], [])],
+            "cmab_configs": [
+                "bandit": [
+                    "salt": "b", "idType": "userID", "defaultValue": [:], "enabled": true, "version": 1,
+                    "sampleRate": 0, "higherIsBetter": true, "config": [:],
+                    "groups": [["name": "A", "id": "a", "parameterValues": ["colour": "red"]]],
+                ]
+            ],
         ]
     }
 

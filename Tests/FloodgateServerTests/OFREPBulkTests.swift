@@ -69,6 +69,7 @@ import Testing
         #expect(flags["odd"]?["errorCode"] == "PARSE_ERROR")
         #expect(flags["odd"]?["value"] == nil)
         #expect(flags["types.nothing"]?["value"] == nil)
+        #expect(flags["bandit.colour"]?["value"] == "red")
         #expect(flags["segment:staff"] == nil)
         for (key, flag) in flags {
             let path = "/ofrep/v1/evaluate/flags/" + key
