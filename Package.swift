@@ -14,6 +14,7 @@ let settings: [SwiftSetting] = [
 // Products of other packages, by the name that the targets below use.
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -47,6 +48,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // AsyncHTTPClient brings it along; the client's spans are made with it.
         .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
@@ -76,6 +78,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]
         ),
         .target(name: "FloodgateEvents", dependencies: ["FloodgateJSON"]),
+        .target(name: "FloodgateSnapshots", dependencies: ["FloodgateJSON", crypto]),
         .target(name: "FloodgateFlags", dependencies: ["FloodgateJSON", "FloodgateEvaluation"]),
 
         // SDK: the client that an application embeds.
@@ -85,8 +88,9 @@ let package = Package(
         .target(
             name: "Floodgate",
             dependencies: [
-                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateGzip",
-                "CFloodgateThread", asyncHTTPClient, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateSnapshots",
+                "FloodgateGzip", "CFloodgateThread", asyncHTTPClient, logging, metrics, nioCore, nioHTTP1, nioPosix,
+                serviceLifecycle,
                 tracing,
             ]
         ),
@@ -107,7 +111,9 @@ let package = Package(
         ),
         .target(
             name: "FloodgateDelivery",
-            dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateGzip"]
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateSnapshots", "FloodgateGzip",
+            ]
         ),
         // A call that Swift's module of the C library leaves out.
         .systemLibrary(name: "CFloodgateMalloc"),
@@ -143,16 +149,16 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateConsole", "FloodgateGzip",
-                "FloodgateFlags", "FloodgateHTTP", "CFloodgateMalloc", httpTypes, hummingbird, logging, metrics,
-                nioCore,
-                nioPosix, serviceLifecycle, unixSignals,
+                "FloodgateFlags", "FloodgateHTTP", "FloodgateSnapshots", "CFloodgateMalloc", asyncHTTPClient, httpTypes,
+                hummingbird, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle, unixSignals,
             ]
         ),
         .executableTarget(
             name: "FloodgateCLI",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
-                "FloodgateHTTP", "FloodgateIngest", "FloodgateSQLite", "FloodgateServer", argumentParser, logging,
+                "FloodgateHTTP", "FloodgateIngest", "FloodgateSnapshots", "FloodgateSQLite", "FloodgateServer",
+                argumentParser, logging,
             ]
         ),
 
@@ -187,12 +193,14 @@ let package = Package(
             name: "FloodgateEventsTests",
             dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateTestSupport"]
         ),
+        .testTarget(name: "FloodgateSnapshotsTests", dependencies: ["FloodgateSnapshots", "FloodgateJSON"]),
         .testTarget(name: "FloodgateGzipTests", dependencies: ["FloodgateGzip"]),
         .testTarget(
             name: "FloodgateTests",
             dependencies: [
                 "Floodgate", "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents",
-                "FloodgateGzip", "FloodgateTestSupport", inMemoryTracing, logging, metrics, nioCore, nioPosix, nioHTTP1,
+                "FloodgateGzip", "FloodgateSnapshots", "FloodgateTestSupport", inMemoryTracing, logging, metrics,
+                nioCore, nioPosix, nioHTTP1,
                 serviceLifecycle, tracing,
             ]
         ),
@@ -225,6 +233,7 @@ let package = Package(
             name: "FloodgateDeliveryTests",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateDelivery", "FloodgateGzip",
+                "FloodgateSnapshots",
             ]
         ),
         .testTarget(
@@ -251,8 +260,8 @@ let package = Package(
             name: "FloodgateServerTests",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateDelivery", "FloodgateEvents",
-                "FloodgateHTTP", "FloodgateIngest", "FloodgateServer", "FloodgateSQLite", "FloodgateGzip",
-                "FloodgateTestSupport", httpTypes, hummingbird, logging, metrics, nioCore, nioEmbedded,
+                "FloodgateHTTP", "FloodgateIngest", "FloodgateServer", "FloodgateSnapshots", "FloodgateSQLite",
+                "FloodgateGzip", "FloodgateTestSupport", httpTypes, hummingbird, logging, metrics, nioCore, nioEmbedded,
                 serviceLifecycle,
             ]
         ),
@@ -308,7 +317,8 @@ if Context.environment["FLOODGATE_FUZZ"] != nil {
 if Context.environment["FLOODGATE_PART"] == "sdk" {
     let part: Set = [
         "FloodgateJSON", "FloodgateSpecs", "FloodgateRegex", "CFloodgateSHA256", "CFloodgateCountries",
-        "FloodgateEvaluation", "FloodgateEvents", "CFloodgateZlib", "FloodgateGzip", "CFloodgateThread", "Floodgate",
+        "FloodgateEvaluation", "FloodgateEvents", "FloodgateSnapshots", "CFloodgateZlib", "FloodgateGzip",
+        "CFloodgateThread", "Floodgate",
         "FloodgateTesting", "FloodgateFlags", "FloodgateOpenFeature", "FloodgateTestSupport", "FloodgateTests",
         "FloodgateTestingTests", "FloodgateFlagsTests", "FloodgateOpenFeatureTests", "FloodgateEvaluationTests",
     ]

@@ -158,7 +158,8 @@ struct NetworkTransport: Transport {
             body: body,
             retryAfter: response.retryAfter,
             // Bounded, since it goes on with an event.
-            region: response.headers.first(name: "x-statsig-region").map { String($0.prefix(64)) }
+            region: response.headers.first(name: "x-statsig-region").map { String($0.prefix(64)) },
+            seal: SnapshotGuard.fields.reduce(into: [:]) { $0[$1] = response.headers.first(name: $1) }
         )
     }
 

@@ -42,6 +42,13 @@ extension FloodgateClient {
         public var file: String?
         /// A folder that keeps the last good document, so that a start without a server has something to answer from.
         public var cacheFolder: String?
+        /// Public root keys of the project in base64, as `floodgate signing show` prints them; none by default.
+        ///
+        /// With one, a document that comes over the network or from `cacheFolder` is used only if it is signed, whole, of this
+        /// environment, and not older than one that was used before; the last good one stays otherwise. Two keys are for the
+        /// time in which one takes the other's place. What the application itself hands over is not checked: `bootstrap`,
+        /// `file` and `dataStore`.
+        public var rootKeys: [String] = []
         /// Keeps ID lists up to date; off by default.
         public var enableIDLists = false
         /// Never opens a connection: specs come from `bootstrap`, `dataStore`, `file` or `cacheFolder`, events are dropped.

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 internal import FloodgateJSON
+internal import FloodgateSnapshots
 internal import Logging
 
 /// A client's options after they were checked: nothing here is out of range.
@@ -55,6 +56,13 @@ struct Settings: Sendable {
         check(\.proxy, "proxy", "a host, and a port from 1 to 65535") { proxy in
             proxy.map { !$0.host.isEmpty && 1...65_535 ~= $0.port } ?? true
         }
+        if !options.rootKeys.allSatisfy({ SnapshotBase64.decode($0)?.count == 32 }) {
+            // The default would be to trust everything.
+            logger.warning(
+                "A root key is none; nothing is taken that no other one vouches for",
+                metadata: ["floodgate.option": "rootKeys", "floodgate.allowed": "base64 of 32 bytes each"]
+            )
+        }
         check(\.spillsEvents, "spillsEvents", "only with a cacheFolder") { !$0 || options.cacheFolder != nil }
 
         var servers = options.servers.compactMap { Self.address($0) }
@@ -73,6 +81,9 @@ struct Settings: Sendable {
         self.options = options
         self.sessionID = Self.randomID()
     }
+
+    /// Whether documents from outside must be signed.
+    var verifies: Bool { !options.rootKeys.isEmpty }
 
     /// The tier as evaluation and events want it.
     var environment: JSONObject? { options.environment.map { ["tier": .string($0)] } }

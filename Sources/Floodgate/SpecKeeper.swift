@@ -2,6 +2,7 @@
 
 internal import FloodgateEvaluation
 internal import FloodgateJSON
+internal import FloodgateSnapshots
 internal import Logging
 internal import Synchronization
 
@@ -23,6 +24,8 @@ final class SpecKeeper: Sendable {
     private let transport: any Transport
     private let fetcher: SpecsFetcher
     private let cache: SpecFile?
+    /// Decides which documents are genuine; nil if the application does not ask.
+    private let snapshotGuard: SnapshotGuard?
     private let store: StoreLink?
     private let stream: StreamFollower?
     let diagnostics: Diagnostics
@@ -40,6 +43,7 @@ final class SpecKeeper: Sendable {
         self.diagnostics = Diagnostics(isEnabled: state.logsEvents && !options.disableDiagnostics, timing: timing)
         let failover = Failover(settings.specsURLs, budget: state.budget, timing: timing)
         self.fetcher = SpecsFetcher(settings: settings, timing: timing, failover: failover)
+        self.snapshotGuard = settings.verifies ? SnapshotGuard(rootKeys: options.rootKeys) : nil
         self.cache = options.cacheFolder.map { SpecFile(lastGoodOf: settings.key, in: $0, on: state.disk) }
         let isOnNetwork = options.file == nil && !options.disableNetwork && store?.isPolled != true
         self.stream =
@@ -102,7 +106,16 @@ final class SpecKeeper: Sendable {
     private func loadFromCache() async -> Bool {
         guard let cache, let file = try? await cache.readDated() else { return false }
         report.withLock { $0.isCacheRead = true }
-        return install(file.bytes, from: .file, receivedAt: file.time)
+        guard let snapshotGuard else { return install(file.bytes, from: .file, receivedAt: file.time) }
+        do throws(ClientError) {
+            let snapshot = try snapshotGuard.check(file: file.bytes)
+            guard try accept(snapshot.payload, from: .file, receivedAt: file.time) == .installed else { return false }
+            snapshotGuard.hold(snapshot)
+            return true
+        } catch {
+            note(error)
+            return false
+        }
     }
 
     // MARK: Updates
@@ -213,10 +226,10 @@ final class SpecKeeper: Sendable {
         case .unchanged:
             state.metrics.count(.unchanged)
             state.specs.confirm()
-        case .document(let bytes, let address):
+        case .document(let bytes, let address, let seal):
             diagnostics.mark(step, "start", step: "process", ["payloadSize": .integer(bytes.count)])
             do throws(ClientError) {
-                try await acceptAndKeep(bytes)
+                try await acceptAndKeep(bytes, seal: seal)
                 diagnostics.mark(step, "end", step: "process", ["success": true])
             } catch {
                 diagnostics.mark(step, "end", step: "process", ["success": false])
@@ -249,12 +262,14 @@ final class SpecKeeper: Sendable {
 
     // MARK: Documents
 
-    private func acceptAndKeep(_ bytes: [UInt8]) async throws(ClientError) {
+    private func acceptAndKeep(_ bytes: [UInt8], seal: [String: String] = [:]) async throws(ClientError) {
         guard await turnstile.enter() else { throw ClientError(.cancelled, "The document came too late") }
         defer { turnstile.leave() }
+        let signed = try snapshotGuard?.check(bytes, seal: seal)
         guard try accept(bytes, from: .network) == .installed else { return }
+        if let signed { snapshotGuard?.hold(signed) }
         if let cache {
-            do throws(ClientError) { try await cache.write(bytes) } catch {
+            do throws(ClientError) { try await cache.write(signed?.fileBytes ?? bytes) } catch {
                 options.logger.info("The last good document was not kept", metadata: ["error": "\(error)"])
             }
         }

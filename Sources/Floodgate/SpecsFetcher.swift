@@ -7,7 +7,9 @@ struct SpecsFetcher: Sendable {
         /// The document that the client holds is the newest.
         case unchanged
         /// A document, or what claims to be one, and the position of the address that gave it.
-        case document([UInt8], from: Int)
+        ///
+        /// With the fields that vouch for it.
+        case document([UInt8], from: Int, seal: [String: String])
     }
 
     let settings: Settings
@@ -25,14 +27,14 @@ struct SpecsFetcher: Sendable {
                 purpose: .specs,
                 method: .get,
                 url: server + path,
-                headers: settings.headers(at: timing.wall()),
+                headers: settings.headers(at: timing.wall()) + (settings.verifies ? [SnapshotGuard.request] : []),
                 maxAnswerBytes: Settings.maxDocumentBytes,
                 timeout: settings.options.requestTimeout
             )
         }
         switch answer.status {
         case 204, 304: return (.unchanged, answer.region)
-        case 200..<300: return (.document(answer.body, from: address), answer.region)
+        case 200..<300: return (.document(answer.body, from: address, seal: answer.seal), answer.region)
         default:
             let message = "The server answered the request for specs with status \(answer.status)"
             throw ClientError(.status, message, status: answer.status, retryAfter: answer.retryAfter)

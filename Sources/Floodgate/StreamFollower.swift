@@ -102,7 +102,7 @@ final class StreamFollower: Sendable {
         let request = TransportRequest(
             purpose: .stream,
             method: .get,
-            url: address + (held()?.query ?? ""),
+            url: address + Self.query(held()?.query ?? "", isAnnounced: settings.verifies),
             headers: headers,
             maxAnswerBytes: Self.maxEventBytes,
             timeout: settings.options.requestTimeout
@@ -141,6 +141,11 @@ final class StreamFollower: Sendable {
             return .failed(retryAfter: error.retryAfter)
         }
         return connection.end.withLock { $0 } ?? .closed
+    }
+
+    /// Where documents must be signed they are fetched, since events have no seal.
+    private static func query(_ query: String, isAnnounced: Bool) -> String {
+        isAnnounced ? query + (query.isEmpty ? "?" : "&") + "announce=1" : query
     }
 
     /// Why an answer is no stream; nil if it is one.

@@ -33,6 +33,8 @@ package struct TransportAnswer: Sendable {
     package var retryAfter: Duration?
     /// Where the server stands, if it says so.
     package var region: String?
+    /// Fields that vouch for the body, by name.
+    package var seal: [String: String] = [:]
 }
 
 /// How an answer begins that is then read piece by piece.

@@ -4,6 +4,7 @@ import ArgumentParser
 import FloodgateControlPlane
 import FloodgateIngest
 import FloodgateServer
+import FloodgateSnapshots
 
 /// Why a command did not do what was asked: one line for people and an exit code for programs.
 struct CommandFailure: Error, CustomStringConvertible {
@@ -43,6 +44,7 @@ struct CommandFailure: Error, CustomStringConvertible {
         case let error as EventLogError:
             self.init(error.code == .locked ? .unavailable : .inputOutput, error.description)
         case let error as StartFailure: self.init(Self.code(of: error), error.description)
+        case let error as SnapshotError: self.init(.failure, error.message)
         default: return nil
         }
     }

@@ -13,7 +13,7 @@ import FloodgateServer
     import Darwin
 #endif
 
-/// Settings from the environment; none of them is secret.
+/// Settings from the environment; only an edge's key is secret.
 enum CommandSettings: String, CaseIterable {
     /// Folder of everything that is kept; no default.
     case data = "FLOODGATE_DATA"
@@ -41,6 +41,12 @@ enum CommandSettings: String, CaseIterable {
     case accessLog = "FLOODGATE_ACCESS_LOG"
     /// none, truncated or full; truncated.
     case accessLogAddresses = "FLOODGATE_ACCESS_LOG_ADDRESSES"
+    /// URLs with commas between, for an edge.
+    case upstream = "FLOODGATE_UPSTREAM"
+    /// An edge key.
+    case edgeKey = "FLOODGATE_EDGE_KEY"
+    /// Base64, two with a comma between.
+    case rootKey = "FLOODGATE_ROOT_KEY"
 
     /// The setting's text, if it is set to one.
     var value: String? {

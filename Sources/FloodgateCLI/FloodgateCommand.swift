@@ -33,7 +33,8 @@ struct FloodgateCommand: AsyncParsableCommand {
             """,
         version: FloodgateVersion.current,
         subcommands: [
-            ServeCommand.self, KeysCommand.self, ImportCommand.self, GateCommand.self, EventsCommand.self,
+            ServeCommand.self, EdgeCommand.self, KeysCommand.self, SigningCommand.self, ImportCommand.self,
+            GateCommand.self, EventsCommand.self,
             EvaluateCommand.self, ExplainCommand.self, DoctorCommand.self, VersionCommand.self,
         ]
     )

@@ -11,7 +11,7 @@ extension ControlPlane {
             guard draft.base.environments.isEmpty else { return [] }
             draft.add(environment: Self.defaultEnvironment)
             draft.note("project_create", after: ["environments": [.string(Self.defaultEnvironment)]])
-            return KeyKind.allCases.map { kind in
+            return KeyKind.initial.map { kind in
                 draft.addKey(kind, environment: Self.defaultEnvironment, random: random)
             }
         }.answer

@@ -8,6 +8,13 @@ package enum KeyKind: String, Sendable, CaseIterable {
     case client
     /// The console API: everything.
     case console
+    /// Edges: all that one environment's edge has to know, and events that it took in.
+    case edge
+    /// Addresses that caches may keep: whoever has one reads the environment's specs.
+    case delivery
+
+    /// Those that every project begins with.
+    package static let initial: [KeyKind] = [.server, .client, .console]
 
     /// What keys of this kind begin with.
     package var prefix: String {
@@ -15,6 +22,8 @@ package enum KeyKind: String, Sendable, CaseIterable {
         case .server: "secret-"
         case .client: "client-"
         case .console: "console-"
+        case .edge: "fge_"
+        case .delivery: "fgd_"
         }
     }
 }

@@ -4,7 +4,7 @@ internal import FloodgateJSON
 
 /// Takes SDK keys out of texts: SDKs report addresses that have their key in the path or the query.
 package enum KeyRedaction {
-    private static let prefixes: [[UInt8]] = ["secret-", "client-", "console-"].map { Array($0.utf8) }
+    private static let prefixes: [[UInt8]] = ["secret-", "client-", "console-", "fge_", "fgd_"].map { Array($0.utf8) }
 
     static func redact(_ event: inout Event) {
         event.value = event.value.map(redacted)

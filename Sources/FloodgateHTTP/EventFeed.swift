@@ -84,7 +84,7 @@ package final class EventFeed: Sendable {
     }
 
     /// The events from now on, the newest of those that were not taken yet.
-    func events() -> AsyncStream<FeedEvent> {
+    package func events() -> AsyncStream<FeedEvent> {
         let (stream, continuation) = AsyncStream.makeStream(of: FeedEvent.self, bufferingPolicy: .bufferingNewest(1))
         let id = state.withLock { state in
             state.nextWaiting += 1

@@ -20,6 +20,8 @@ package struct DataFolder: Sendable {
     package var controlFile: String { path + "/control.sqlite" }
     /// The keys that the project began with, in clear text.
     package var initialKeysFile: String { path + "/initial-keys.json" }
+    /// Keys that sign snapshots.
+    package var signingFile: String { path + "/signing.json" }
     /// The event log's folder.
     package var eventFolder: String { path + "/events" }
 
@@ -65,6 +67,14 @@ package struct DataFolder: Sendable {
         guard isWritten, isClosed, rename(draft, file) == 0 else {
             throw failure("cannot be written: \(Self.reason())")
         }
+    }
+
+    /// Makes renames last over a loss of power.
+    func sync() {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
     }
 
     private static func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Bool {

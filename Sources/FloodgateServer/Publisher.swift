@@ -2,6 +2,8 @@
 
 package import FloodgateControlPlane
 import FloodgateDelivery
+import FloodgateJSON
+import FloodgateSnapshots
 import FloodgateSpecs
 import Logging
 import ServiceLifecycle
@@ -13,47 +15,19 @@ import Synchronization
 /// A failed look leaves everything as it was.
 package final class Publisher: Service {
     private let control: ControlPlane
-    private let board: SnapshotBoard
-    private let answers: ConfigAnswersBoard
-    private let feeds: SpecFeeds
-    private let idLists: IDListBoard
-    private let idListFiles: IDListFiles
-    private let ring: KeyRing
-    private let bell: ChangeBell
-    private let interval: Duration
-    private let now: @Sendable () -> Int64
-    private let metrics: ServerMetrics
-    private let logger: Logger
+    private let signer: SnapshotSigner
+    private let plane: DataPlane
     private let hints = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let seen = Mutex<Int64?>(nil)
 
-    init(
-        control: ControlPlane,
-        board: SnapshotBoard,
-        answers: ConfigAnswersBoard,
-        feeds: SpecFeeds,
-        idLists: IDListBoard,
-        idListFiles: IDListFiles,
-        ring: KeyRing,
-        bell: ChangeBell,
-        interval: Duration,
-        now: @escaping @Sendable () -> Int64,
-        metrics: ServerMetrics,
-        logger: Logger
-    ) {
+    init(control: ControlPlane, signer: SnapshotSigner, plane: DataPlane) {
         self.control = control
-        self.board = board
-        self.answers = answers
-        self.feeds = feeds
-        self.idLists = idLists
-        self.idListFiles = idListFiles
-        self.ring = ring
-        self.bell = bell
-        self.interval = interval
-        self.now = now
-        self.metrics = metrics
-        self.logger = logger
+        self.signer = signer
+        self.plane = plane
     }
+
+    /// The root key that vouches for what is published.
+    package var rootKey: [UInt8] { signer.rootKey }
 
     /// Says that something was changed here just now.
     package func hint() { hints.continuation.yield() }
@@ -63,7 +37,9 @@ package final class Publisher: Service {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in self.hints.stream { await self.look() } }
-                group.addTask { while (try? await Task.sleep(for: self.interval)) != nil { self.hint() } }
+                group.addTask {
+                    while (try? await Task.sleep(for: self.plane.settings.refreshInterval)) != nil { self.hint() }
+                }
             }
         }
     }
@@ -73,20 +49,26 @@ package final class Publisher: Service {
             try await refresh()
         } catch {
             guard error.code != .cancelled else { return }
-            metrics.refreshFailed()
-            logger.warning("Looking for changes failed", metadata: ["error": .string("\(error)")])
+            plane.metrics.refreshFailed()
+            plane.logger.warning("Looking for changes failed", metadata: ["error": .string("\(error)")])
         }
     }
 
     /// Publishes what is new, if anything is.
-    /// - Throws: `ControlError` if the store cannot be read.
+    /// - Throws: `ControlError` if the store cannot be read, or a document cannot be published.
     package func refresh() async throws(ControlError) {
-        ring.dropExpired(at: now())
+        let boards = plane.boards
+        boards.ring.dropExpired(at: plane.now())
+        let hasNewKeys = signer.reread()
         let count = try await control.changeCount()
-        guard seen.withLock({ $0 }) != count else { return }
-        ring.replace(with: try await control.keys(), at: now())
+        guard seen.withLock({ $0 }) != count || hasNewKeys else {
+            for environment in boards.snapshots.times.keys { plane.freshness.confirm(environment, at: plane.now()) }
+            return
+        }
+        let keys = try await control.keys()
+        boards.ring.replace(with: keys, at: plane.now())
         // Whatever comes of the rest, those whose keys are gone hear of it.
-        defer { bell.ring() }
+        defer { plane.bell.ring() }
         let files = try await control.idLists().map { list in
             IDListFile(
                 name: list.name,
@@ -95,30 +77,122 @@ package final class Publisher: Service {
                 content: list.content
             )
         }
-        idLists.post(files)
-        idListFiles.post(files)
+        boards.post(files)
         for environment in try await control.environments() {
-            let published = try await control.currentDocument(environment: environment)
-            if board.snapshot(of: environment)?.time == published.document.time { continue }
-            let snapshot: PreparedSnapshot
-            do {
-                snapshot = try PreparedSnapshot(published.document, environment: environment, receivedAt: now())
-            } catch {
-                throw ControlError(.storage, "The snapshot of '\(environment)' cannot be prepared", cause: error)
-            }
-            guard board.post(snapshot) else { continue }
-            answers.post(snapshot)
-            feeds.post(snapshot)
-            metrics.published(environment: environment, time: snapshot.time)
-            logger.info(
-                "Snapshot published",
-                metadata: [
-                    "floodgate.environment": .string(environment),
-                    "floodgate.sequence": .stringConvertible(published.sequence),
-                    "floodgate.time": .stringConvertible(snapshot.time),
-                ]
+            var published = try await control.currentDocument(environment: environment)
+            published.document.time = signer.time(
+                of: environment,
+                sequence: published.sequence,
+                published.document.time
             )
+            let held = boards.snapshots.snapshot(of: environment)
+            let snapshot: PreparedSnapshot
+            if let held, held.time == published.document.time, !hasNewKeys {
+                snapshot = held
+            } else {
+                snapshot = try prepare(published)
+                show(snapshot, sequence: published.sequence)
+            }
+            post(snapshot, keys, files, count)
+            plane.freshness.confirm(environment, at: plane.now())
         }
         seen.withLock { $0 = count }
+    }
+
+    private func prepare(_ published: PublishedDocument) throws(ControlError) -> PreparedSnapshot {
+        let payload = PreparedSnapshot.payload(of: published.document)
+        let document = published.document
+        let entities = document.gates.count + document.dynamicConfigs.count + document.layers.count
+        guard payload.count <= SnapshotLimits.publishedPayloadBytes, entities <= SnapshotLimits.publishedEntities else {
+            throw ControlError(
+                .storage,
+                "The document of '\(published.environment)' has \(payload.count) bytes and \(entities) entities; at most "
+                    + "\(SnapshotLimits.publishedPayloadBytes) and \(SnapshotLimits.publishedEntities) are published"
+            )
+        }
+        do {
+            let signed = try signer.sign(
+                payload,
+                environment: published.environment,
+                sequence: published.sequence,
+                issuedAt: Int64(clamping: document.time)
+            )
+            return try PreparedSnapshot(signed, environment: published.environment, receivedAt: plane.now())
+        } catch {
+            throw ControlError(.storage, "The snapshot of '\(published.environment)' cannot be prepared", cause: error)
+        }
+    }
+
+    private func show(_ snapshot: PreparedSnapshot, sequence: Int64) {
+        guard plane.boards.post(snapshot) else { return }
+        plane.metrics.published(environment: snapshot.environment, time: snapshot.time)
+        plane.logger.info(
+            "Snapshot published",
+            metadata: [
+                "floodgate.environment": .string(snapshot.environment),
+                "floodgate.sequence": .stringConvertible(sequence),
+                "floodgate.time": .stringConvertible(snapshot.time),
+            ]
+        )
+    }
+
+    /// Tells edges of the document, the keys and the ID lists.
+    private func post(_ snapshot: PreparedSnapshot, _ keys: [SDKKey], _ files: [IDListFile], _ count: Int64) {
+        guard let seal = snapshot.seal, let manifest = try? SnapshotManifest(seal.manifest) else { return }
+        let position = SnapshotPosition(epoch: manifest.position.epoch, sequence: count)
+        let now = plane.now()
+        let state = CellState(
+            project: signer.project,
+            environment: snapshot.environment,
+            position: position,
+            seal: seal,
+            payloadHash: snapshot.hash,
+            keys: keys.filter { $0.environment == snapshot.environment && $0.isGood(at: now) }.map(CellState.Key.init),
+            lists: files.map(CellState.List.init)
+        )
+        do throws(SnapshotError) {
+            let text = try signer.sign(state.json, as: .cell)
+            plane.boards.cells.post(SignedCell(text: text, keySet: signer.keySet), at: position, document: snapshot)
+        } catch {
+            plane.logger.error("The state for edges cannot be signed", metadata: ["error": .string("\(error)")])
+        }
+    }
+
+    /// Says that the state of `environment` is the newest, unless that was said a moment ago (SNAP-9).
+    func confirm(_ environment: String) {
+        guard let cell = plane.boards.cells.cell(of: environment) else { return }
+        let last = (cell.heartbeat.flatMap { try? JSONValue(parsing: $0.bytes) })?["issued_at"]?.integerValue ?? 0
+        guard plane.now() - last >= 5_000 else { return }
+        let text: JSONObject = [
+            "project": .string(signer.project), "environment": .string(environment),
+            "epoch": .integer(cell.position.epoch), "seq": .integer(cell.position.sequence),
+        ]
+        if let heartbeat = try? signer.sign(text, as: .heartbeat) {
+            plane.boards.cells.confirm(environment, at: cell.position, by: heartbeat)
+        }
+    }
+}
+
+extension CellState.Key {
+    fileprivate init(_ key: SDKKey) {
+        self.init(
+            digest: key.digest.bytes,
+            lastFour: key.lastFour,
+            kind: key.kind.rawValue,
+            createdTime: key.createdTime,
+            expiresTime: key.expiresTime
+        )
+    }
+}
+
+extension CellState.List {
+    fileprivate init(_ file: IDListFile) {
+        self.init(
+            name: file.name,
+            fileID: file.fileID,
+            creationTime: file.creationTime,
+            size: file.content.count,
+            hash: SnapshotHash(of: file.content)
+        )
     }
 }

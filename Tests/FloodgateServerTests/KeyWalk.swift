@@ -10,6 +10,10 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         case open
         /// Server keys; the SDK's fetches are refused for good.
         case specs
+        /// The same, and edge keys.
+        case lists
+        /// Edge keys.
+        case edge
         /// Server and client keys; unknown ones are asked to try again.
         case users
         /// Server and client keys, also where OpenFeature's clients put them.
@@ -55,13 +59,16 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         let kinds: Set<KeyKind> =
             switch access {
             case .specs: [.server]
+            case .lists: [.server, .edge]
+            case .edge: [.edge]
             case .users, .flags, .flagStream: [.server, .client]
             case .native: [.console]
             case .open, .console: []
             }
         switch shown {
         case .good(let kind, _): return kinds.contains(kind) ? (good, nil) : (403, "forbidden")
-        case .revoked, .expired, .foreign, .unknown: return (access == .specs ? 403 : 401, "key_unknown")
+        case .revoked, .expired, .foreign, .unknown:
+            return (access == .specs || access == .lists ? 403 : 401, "key_unknown")
         case .nothing: return (401, "key_missing")
         }
     }
@@ -78,7 +85,14 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         .init("GET", "/v2/stream_config_specs", .specs, 200),
         .init("GET", "/v1/get_id_lists", .specs, 200), .init("POST", "/v1/get_id_lists", .specs, 200, "{}"),
         .init("GET", "/v1/get_id_lists/{key}", .specs, 200), .init("POST", "/v1/get_id_lists/{key}", .specs, 200, "{}"),
-        .init("GET", "/v1/download_id_list_file/{fileID}", at: "/v1/download_id_list_file/none", .specs, 404),
+        .init("GET", "/v1/download_id_list_file/{fileID}", at: "/v1/download_id_list_file/none", .lists, 404),
+        .init("GET", "/edge/v1/state", .edge, 200),
+        .init("GET", "/edge/v1/objects/{hash}", at: "/edge/v1/objects/none", .edge, 404),
+        .init("POST", "/edge/v1/events", .edge, 400, "{}"),
+        .init("GET", "/delivery/v1/{id}", at: "/delivery/v1/none", .open, 404),
+        .init("GET", "/delivery/v1/{id}/manifest", at: "/delivery/v1/none/manifest", .open, 404),
+        .init("GET", "/delivery/v1/{id}/kill", at: "/delivery/v1/none/kill", .open, 404),
+        .init("GET", "/delivery/v1/objects/{hash}", at: "/delivery/v1/objects/none", .open, 404),
 
         .init("POST", "/v1/initialize", .users, 200, "{\"user\":{\"userID\":\"u\"}}"),
         .init("POST", "/v1/check_gate", .users, 200, "{\"user\":{\"userID\":\"u\"},\"gateName\":\"new_checkout\"}"),

@@ -66,7 +66,8 @@ import Testing
                 keys[.good(kind, environment: environment)] =
                     try await control.createKey(kind, environment: environment, by: change).text
             }
-            keys[.foreign(kind)] = other.key(kind)
+            keys[.foreign(kind)] =
+                try await other.server.control.createKey(kind, environment: "production", by: change).text
             let revoked = try await control.createKey(kind, environment: "production", by: change).text
             try await control.revokeKey(revoked, by: change)
             keys[.revoked(kind)] = revoked

@@ -31,6 +31,7 @@ struct TestServer {
         server = FloodgateServer(
             settings: settings,
             store: store,
+            signer: try SnapshotSigner(folder: nil) { [clock] in clock.now },
             eventLog: eventLog ?? log,
             eventLogService: NoService(),
             registry: MetricsRegistry(),

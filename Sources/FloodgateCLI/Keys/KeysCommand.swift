@@ -28,7 +28,7 @@ struct KeysListCommand: AsyncParsableCommand {
         abstract: "List the active keys.",
         discussion: """
             Prints kind, environment, key and end of each. Of a key that cannot be shown any more only the last four \
-            characters are known. With --json one array of objects with the members kind (server, client or console), \
+            characters are known. With --json one array of objects with the members kind (server, client, console, edge or delivery), \
             key (null if it cannot be shown), environment, name (which `keys revoke` takes), created_time and \
             expires_time (Unix milliseconds, or null), the oldest first.
             """
@@ -61,12 +61,13 @@ struct KeysCreateCommand: AsyncParsableCommand {
         commandName: "create",
         abstract: "Create a key and print it, once.",
         discussion: """
-            KIND is server, client or console. Prints the key alone, or an object as in `keys list --json`. Write it down: \
+            KIND is server, client, console, edge (for `floodgate edge`) or delivery (the id of an address that caches may \
+            keep, /delivery/v1/ID). Prints the key alone, or an object as in `keys list --json`. Write it down: \
             Floodgate keeps only its hash.
             """
     )
 
-    @Argument(help: "server, client or console.") var kind: KeyKind
+    @Argument(help: "server, client, console, edge or delivery.") var kind: KeyKind
     @Option(help: ArgumentHelp("The environment that the key opens.", valueName: "name"))
     var environment = ControlPlane.defaultEnvironment
     @Option(

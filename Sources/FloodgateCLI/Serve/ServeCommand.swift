@@ -3,8 +3,7 @@
 import ArgumentParser
 import FloodgateControlPlane
 import FloodgateHTTP
-package import FloodgateServer
-import Logging
+import FloodgateServer
 
 /// `floodgate serve`: the server with all its roles.
 struct ServeCommand: AsyncParsableCommand {
@@ -32,229 +31,24 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var data: DataOption
 
-    @Option(
-        help: ArgumentHelp(
-            "Address to listen at (default: FLOODGATE_LISTEN, or 127.0.0.1:8080).",
-            valueName: "host:port"
-        )
-    )
-    var listen: ListenAddress?
-
-    @Option(
-        help: ArgumentHelp(
-            "Another address, for /metrics, /livez and /readyz alone, without a key "
-                + "(default: FLOODGATE_METRICS_LISTEN, or none).",
-            valueName: "host:port"
-        )
-    )
-    var metricsListen: ListenAddress?
-
     @Flag(help: "Fill an empty project with the demo, a web shop.")
     var demo = false
 
-    @Option(
-        name: .customLong("public-url"),
-        help: ArgumentHelp(
-            "What clients call the server (default: FLOODGATE_PUBLIC_URL, or the name that they used).",
-            valueName: "url"
-        )
-    )
-    var publicURL: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Path that may stand in front of all routes (default: FLOODGATE_PATH_PREFIX).",
-            valueName: "path"
-        )
-    )
-    var pathPrefix: String?
-
-    @Option(
-        name: .customLong("tls-certificate"),
-        help: ArgumentHelp(
-            "Certificate chain in PEM; the server then speaks TLS (default: FLOODGATE_TLS_CERTIFICATE).",
-            valueName: "file"
-        )
-    )
-    var certificate: String?
-
-    @Option(
-        name: .customLong("tls-key"),
-        help: ArgumentHelp("The certificate's key in PEM (default: FLOODGATE_TLS_KEY).", valueName: "file")
-    )
-    var privateKey: String?
-
-    @Option(
-        name: .customLong("trusted-proxy"),
-        help: ArgumentHelp(
-            "Addresses of a proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8; may be given several times "
-                + "(default: FLOODGATE_TRUSTED_PROXIES, with commas).",
-            valueName: "range"
-        )
-    )
-    var trustedProxies: [String] = []
-
-    @Flag(help: "Every connection begins with a PROXY header, version 1 or 2, from a load balancer.")
-    var proxyProtocol = false
-
-    @Option(
-        help: ArgumentHelp(
-            "Memory in MiB that the process may use; from 80 % on it refuses work (default: FLOODGATE_MEMORY_LIMIT, or "
-                + "the control group's limit, or three quarters of the machine's memory).",
-            valueName: "MiB"
-        )
-    )
-    var memoryLimit: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Least level that is logged: trace, debug, info, notice, warning, error or critical "
-                + "(default: FLOODGATE_LOG_LEVEL, or info).",
-            valueName: "level"
-        )
-    )
-    var logLevel: LogLevel?
-
-    @Option(
-        help: ArgumentHelp(
-            "How log lines look: json or text (default: FLOODGATE_LOG_FORMAT, or text in a terminal).",
-            valueName: "format"
-        )
-    )
-    var logFormat: LogFormat?
-
-    @Option(
-        help: ArgumentHelp(
-            "Which requests are logged: off, errors (20 a second at most), sampled (these, and 5 others a second) or all "
-                + "(default: FLOODGATE_ACCESS_LOG, or sampled).",
-            valueName: "which"
-        )
-    )
-    var accessLog: AccessLog.Settings.Mode?
-
-    @Option(
-        help: ArgumentHelp(
-            "What is logged of clients' addresses: none, truncated (24 bits of version 4, 48 of version 6) or full "
-                + "(default: FLOODGATE_ACCESS_LOG_ADDRESSES, or truncated).",
-            valueName: "what"
-        )
-    )
-    var accessLogAddresses: AccessLog.Settings.Addresses?
+    @OptionGroup var serving: ServingOptions
 
     func run() async throws {
-        let settings = try settings()
-        let level = Logger.Level(rawValue: (try logLevel ?? Self.setting(.logLevel) ?? .info).rawValue) ?? .info
-        let format = try logFormat ?? Self.setting(.logFormat) ?? (StandardStreams.isErrorTerminal ? .text : .json)
-        LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level) }
-        let logger = Logger(label: "floodgate")
-        let registry = MetricsRegistry()
-        registry.bootstrap()
-
-        try Self.checkAddress(settings.listen, option: "--listen")
-        if let metrics = settings.metricsListen { try Self.checkAddress(metrics, option: "--metrics-listen") }
+        var settings = try serving.settings(folder: try data.folder().path)
+        settings.loadsDemo = demo
+        let (logger, registry) = try serving.start(settings)
         let server = try FloodgateServer.open(settings, registry: registry, now: SystemClock.now, logger: logger)
         let folder = DataFolder(path: settings.dataFolder)
         try InitialKeys.keep(try await server.prepare(), in: folder)
         let keys = try await server.control.keys().filter { $0.isGood(at: SystemClock.now()) }
         let initialKeys = InitialKeys(in: folder)
-        try await server.run { address in
+        try await server.run { [settings] address in
             StandardStreams.output(
                 Greeting(settings: settings, address: address, keys: keys, initialKeys: initialKeys).text
             )
         }
     }
-
-    /// Asks before anything is opened, so that a taken address leaves no trace in the data folder or the log.
-    private static func checkAddress(_ address: ListenAddress, option: String) throws {
-        switch PortProbe.state(of: address) {
-        case .free, .unusable: return  // listening itself says best why an address cannot be used
-        case .floodgate, .taken:
-            throw CommandFailure(
-                .unavailable,
-                "Something listens at \(address) already; stop it, or choose another port with \(option) HOST:PORT"
-            )
-        }
-    }
-
-    private func settings() throws -> ServerSettings {
-        var settings = ServerSettings(dataFolder: try data.folder().path)
-        if let listen = try listen ?? Self.setting(.listen) { settings.listen = listen }
-        settings.metricsListen = try metricsListen ?? Self.setting(.metricsListen)
-        guard settings.metricsListen != settings.listen || settings.listen.port == 0 else {
-            throw CommandFailure(.usage, "--metrics-listen must be another address than --listen")
-        }
-        settings.accessLog.mode = try accessLog ?? Self.setting(.accessLog) ?? settings.accessLog.mode
-        settings.accessLog.addresses =
-            try accessLogAddresses ?? Self.setting(.accessLogAddresses) ?? settings.accessLog.addresses
-        settings.loadsDemo = demo
-        settings.publicURL = try (publicURL ?? CommandSettings.publicURL.value).map(Self.checkedURL)
-        settings.pathPrefix = try (pathPrefix ?? CommandSettings.pathPrefix.value).map(Self.checkedPrefix) ?? ""
-        settings.tls = try tlsFiles()
-        settings.requiresProxyHeader = proxyProtocol
-        let proxies = trustedProxies.isEmpty ? CommandSettings.trustedProxies.list : trustedProxies
-        settings.trustedProxies = try proxies.map { text in
-            guard let range = AddressRange(text) else {
-                throw CommandFailure(.usage, "The trusted proxy \"\(text)\" must look like 10.0.0.0/8 or 10.1.2.3")
-            }
-            return range
-        }
-        if let mebibytes = try memoryLimit ?? Self.setting(.memoryLimit) {
-            guard 64...(1 << 24) ~= mebibytes else {
-                throw CommandFailure(.usage, "The memory limit must be at least 64 MiB, not \(mebibytes)")
-            }
-            settings.memoryCeiling = mebibytes << 20
-        }
-        return settings
-    }
-
-    private func tlsFiles() throws -> TLSIdentity.Files? {
-        switch (certificate ?? CommandSettings.tlsCertificate.value, privateKey ?? CommandSettings.tlsKey.value) {
-        case (nil, nil): nil
-        case (let certificate?, let privateKey?):
-            TLSIdentity.Files(certificateChain: certificate, privateKey: privateKey)
-        default:
-            throw CommandFailure(.usage, "TLS needs a certificate and a key: give both --tls-certificate and --tls-key")
-        }
-    }
-
-    private static func setting<Value: ExpressibleByArgument>(_ name: CommandSettings) throws -> Value? {
-        guard let text = name.value else { return nil }
-        guard let value = Value(argument: text) else {
-            throw CommandFailure(.usage, "\(name.rawValue) cannot be \"\(text)\"; see `floodgate serve --help`")
-        }
-        return value
-    }
-
-    private static func checkedURL(_ text: String) throws -> String {
-        let url = text.hasSuffix("/") ? String(text.dropLast()) : text
-        let isWeb = ["http://", "https://"].contains { url.hasPrefix($0) && url.count > $0.count }
-        guard isWeb, url.utf8.allSatisfy({ 0x21...0x7E ~= $0 }), !url.contains("?"), !url.contains("#") else {
-            throw CommandFailure(.usage, "The public URL \"\(text)\" must look like https://flags.example.com")
-        }
-        return url
-    }
-
-    private static func checkedPrefix(_ text: String) throws -> String {
-        if text.isEmpty || text == "/" { return "" }
-        let prefix = text.hasSuffix("/") ? String(text.dropLast()) : text
-        let isPlain = prefix.utf8.allSatisfy { 0x21...0x7E ~= $0 } && !prefix.contains("?") && !prefix.contains("#")
-        guard prefix.hasPrefix("/"), !prefix.contains("//"), isPlain else {
-            throw CommandFailure(.usage, "The path prefix \"\(text)\" must look like /flags")
-        }
-        return prefix
-    }
-}
-
-extension ListenAddress: ExpressibleByArgument {
-    package init?(argument: String) { self.init(argument) }
-}
-
-extension LogFormat: ExpressibleByArgument {}
-
-extension AccessLog.Settings.Mode: ExpressibleByArgument {}
-extension AccessLog.Settings.Addresses: ExpressibleByArgument {}
-
-/// The levels of `Logger.Level`, which is another package's to read from a command line.
-enum LogLevel: String, CaseIterable, ExpressibleByArgument {
-    case trace, debug, info, notice, warning, error, critical
 }

@@ -2,6 +2,7 @@
 
 import FloodgateDelivery
 import FloodgateHTTP
+import FloodgateSnapshots
 import FloodgateSpecs
 import NIOCore
 import Synchronization
@@ -12,6 +13,8 @@ final class ConfigAnswers: Sendable {
     private let checksum: [UInt8]
     private let nothingNew: ReadyAnswer
     private let updates: [ReadyAnswer]
+    /// The document of shape v2 with its seal, plain and compressed; empty if nobody signed it.
+    private let sealed: [ReadyAnswer]
     private let tag: [UInt8]?
     private let notModified: ReadyAnswer
 
@@ -21,6 +24,16 @@ final class ConfigAnswers: Sendable {
         tag = snapshot.entityTag.map { Array($0.utf8) }
         notModified = ReadyAnswer(304, fields: Self.fields(snapshot, isCompressed: false, isUpdate: true))
         nothingNew = Self.answer(snapshot, PreparedSnapshot.nothingNew, isCompressed: false, isUpdate: false)
+        let seal = snapshot.seal?.fields.map { Refusal.Field($0.name, $0.value) }
+        sealed = [false, true].compactMap { isCompressed in
+            seal.map { seal in
+                ReadyAnswer(
+                    200,
+                    fields: Self.fields(snapshot, isCompressed: isCompressed, isUpdate: true) + seal,
+                    body: ByteBuffer(bytes: snapshot.body(compressed: isCompressed))
+                )
+            }
+        }
         updates = [SpecDocument.Shape.v1, .v2].flatMap { shape in
             [false, true].map { acceptsGzip in
                 let answer = snapshot.answer(shape, toHolderOf: HeldSnapshot(), acceptsGzip: acceptsGzip)
@@ -28,6 +41,9 @@ final class ConfigAnswers: Sendable {
             }
         }
     }
+
+    /// Asks for the seal of a document.
+    static let sealRequest = "floodgate-snapshot"
 
     private static func answer(
         _ snapshot: PreparedSnapshot,
@@ -42,7 +58,7 @@ final class ConfigAnswers: Sendable {
     private static func fields(_ snapshot: PreparedSnapshot, isCompressed: Bool, isUpdate: Bool) -> [Refusal.Field] {
         var fields = [
             Refusal.Field("content-type", "application/json"), .init("x-since-time", String(snapshot.time)),
-            .init("vary", "Accept-Encoding, statsig-supports-proto"),
+            .init("vary", "Accept-Encoding, statsig-supports-proto, \(sealRequest)"),
             .init("cache-control", isUpdate ? "private, max-age=0, must-revalidate" : "no-store"),
         ]
         if isCompressed { fields.append(.init("content-encoding", "gzip")) }
@@ -57,6 +73,7 @@ final class ConfigAnswers: Sendable {
         _ shape: SpecDocument.Shape,
         query: UnsafeRawBufferPointer,
         acceptsGzip: Bool,
+        wantsSeal: Bool,
         ifNoneMatch: UnsafeRawBufferPointer?
     ) -> ReadyAnswer? {
         var held: UInt64?
@@ -82,6 +99,7 @@ final class ConfigAnswers: Sendable {
         }
         if let held, held >= time, agrees { return nothingNew }
         if let ifNoneMatch, let tag, EntityTags.list(ifNoneMatch, names: tag) { return notModified }
+        if wantsSeal, shape == .v2, !sealed.isEmpty { return sealed[acceptsGzip ? 1 : 0] }
         return updates[(shape == .v1 ? 0 : 2) + (acceptsGzip ? 1 : 0)]
     }
 

@@ -117,6 +117,7 @@ final class FastLane {
             isFirst ? .v1 : .v2,
             query: head.query,
             acceptsGzip: Self.acceptsGzip(head.acceptEncoding),
+            wantsSeal: head.first("floodgate-snapshot") != nil,
             ifNoneMatch: head.ifNoneMatch
         )
         let number = numbers.specs[(isFirst ? 0 : 2) + (path.count > folder ? 1 : 0)]

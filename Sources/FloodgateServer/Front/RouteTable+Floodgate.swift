@@ -5,7 +5,22 @@ import FloodgateHTTP
 
 extension RouteTable {
     /// What this server serves.
-    static let floodgate = RouteTable(downloads + evaluation + flags + events + consoleAPI + console + operations)
+    static let floodgate = RouteTable(
+        delivery + downloads + evaluation + flags + events + consoleAPI + console + operations
+    )
+
+    /// What an edge serves: all but authoring.
+    static let edge = RouteTable(delivery + downloads + evaluation + flags + events + operations)
+
+    private static let delivery: [Route] = [
+        .page("/delivery/v1/{id}", .vital, access: .open),
+        .page("/delivery/v1/{id}/manifest", .vital, access: .open),
+        .page("/delivery/v1/{id}/kill", .vital, access: .open),
+        .page("/delivery/v1/objects/{hash}", .vital, access: .open),
+        .edge("/edge/v1/state", [.get], .vital),
+        .edge("/edge/v1/objects/{hash}", [.get], .vital),
+        .edge("/edge/v1/events", [.post], .exposures),
+    ]
 
     private static let downloads: [Route] = [
         .download("/v1/download_config_specs", allowsBrowsers: true),
@@ -15,7 +30,7 @@ extension RouteTable {
         .stream("/v2/stream_config_specs"),
         .download("/v1/get_id_lists"),
         .download("/v1/get_id_lists/{key}"),
-        .download("/v1/download_id_list_file/{fileID}", [.get], body: .none),
+        .download("/v1/download_id_list_file/{fileID}", [.get], body: .none, kinds: [.server, .edge]),
     ]
 
     private static let evaluation: [Route] = [
@@ -88,16 +103,30 @@ extension Route {
         _ path: String,
         _ methods: [RequestHead.Method] = [.get, .post],
         body: BodyRule = BodyRule(limit: BodyLimit.evaluation, types: json),
-        allowsBrowsers: Bool = false
+        allowsBrowsers: Bool = false,
+        kinds: Set<KeyKind> = [.server]
     ) -> Route {
         Route(
             path: path,
             methods: methods,
-            access: .keys([.server], unknownStatus: 403),
+            access: .keys(kinds, unknownStatus: 403),
             shedClass: .vital,
             body: body,
             timeout: .seconds(1),
             allowsBrowsers: allowsBrowsers
+        )
+    }
+
+    /// What edges ask for.
+    fileprivate static func edge(_ path: String, _ methods: [RequestHead.Method], _ shedClass: ShedClass) -> Route {
+        Route(
+            path: path,
+            methods: methods,
+            access: .keys([.edge], unknownStatus: 401),
+            shedClass: shedClass,
+            body: methods == [.post]
+                ? BodyRule(limit: BodyLimit.events, types: ["application/json"], codings: ["zstd"]) : .none,
+            timeout: .seconds(30)
         )
     }
 

@@ -13,7 +13,7 @@ import Synchronization
 /// What stands behind the front door: decides on every request by its head, answers what is ready, and gives the rest
 /// to the routes.
 package struct ServerFront: FrontService {
-    let table = RouteTable.floodgate
+    let table: RouteTable
     let responder: RouterResponder<ServerContext>
     let settings: ServerSettings
     let ring: KeyRing

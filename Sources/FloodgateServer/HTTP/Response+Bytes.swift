@@ -48,6 +48,10 @@ extension HTTPField.Name {
     package static let idListFileSize = literal("statsig-id-list-file-size")
     /// Where a browser's request comes from, as the browser says.
     package static let fetchSite = literal("sec-fetch-site")
+    /// Who says that a state is the newest, and when that was.
+    static let heartbeat = literal("floodgate-heartbeat")
+    /// What an edge knew of whoever sent a batch of events.
+    static let batch = literal("floodgate-batch")
     /// Asks proxies of nginx's kind to pass every piece on at once.
     static let accelBuffering = literal("x-accel-buffering")
 }

@@ -45,5 +45,7 @@ package struct ServerMetrics: Sendable {
     func streamOpened() { streams.increment() }
     func streamClosed() { streams.decrement() }
 
-    private var streams: Meter { Meter(label: "stream_connections", dimensions: [], factory: registry) }
+    private var streams: Meter {
+        Meter(label: "stream_connections", dimensions: [("kind", "flags")], factory: registry)
+    }
 }

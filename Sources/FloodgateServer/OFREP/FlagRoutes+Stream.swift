@@ -57,6 +57,4 @@ extension FlagRoutes {
 extension HTTPField.Name {
     /// What a client says when it comes back to a stream of events: the id of the last one that it got.
     fileprivate static let lastEventID = HTTPField.Name("last-event-id") ?? .server
-    /// Asks proxies of nginx's kind to pass every piece on at once.
-    fileprivate static let accelBuffering = HTTPField.Name("x-accel-buffering") ?? .server
 }

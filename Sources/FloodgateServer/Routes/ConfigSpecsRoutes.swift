@@ -4,6 +4,7 @@ import FloodgateControlPlane
 import FloodgateDelivery
 import FloodgateHTTP
 import FloodgateJSON
+import FloodgateSnapshots
 import FloodgateSpecs
 import HTTPTypes
 import Hummingbird
@@ -70,10 +71,17 @@ struct ConfigSpecsRoutes: Sendable {
         var headers: HTTPFields = [
             .contentType: "application/json",
             .sinceTime: String(snapshot.time),
-            .vary: "Accept-Encoding, statsig-supports-proto",
+            .vary: "Accept-Encoding, statsig-supports-proto, \(ConfigAnswers.sealRequest)",
             .cacheControl: answer.isUpdate ? "private, max-age=0, must-revalidate" : "no-store",
         ]
         if answer.isCompressed { headers[.contentEncoding] = "gzip" }
+        if answer.isUpdate, shape == .v2, let name = HTTPField.Name(ConfigAnswers.sealRequest),
+            request.headers[name] != nil
+        {
+            for field in snapshot.seal?.fields ?? [] {
+                if let name = HTTPField.Name(field.name) { headers[name] = field.value }
+            }
+        }
         if answer.isUpdate, let tag = snapshot.entityTag {
             headers[.eTag] = tag
             if request.method != .post, Self.isHeld(tag, request.headers[.ifNoneMatch]) {

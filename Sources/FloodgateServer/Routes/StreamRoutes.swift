@@ -10,9 +10,7 @@ import Synchronization
 
 /// `GET /v2/stream_config_specs`: changes of the specs of the environment that the server key opens, as they come.
 struct StreamRoutes: Sendable {
-    let feeds: SpecFeeds
-    let places: StreamPlaces
-    let ring: KeyRing
+    let boards: Boards
     let settings: ServerSettings
 
     func add(to router: Router<ServerContext>) {
@@ -27,10 +25,16 @@ struct StreamRoutes: Sendable {
         guard let held = HeldSnapshot(sinceTime: query.get("sinceTime"), checksum: query.get("checksum")) else {
             throw ServerError(.malformed, "sinceTime must be a time in Unix milliseconds")
         }
-        guard let (feed, number) = feeds.feed(of: context.caller.environment, toHolderOf: held) else {
+        guard
+            let (feed, number) = boards.feeds.feed(
+                of: context.caller.environment,
+                toHolderOf: held,
+                announcing: query.get("announce") == "1"
+            )
+        else {
             throw ServerError(.unavailable, "The specs are not ready yet; try again", headers: [.retryAfter: "1"])
         }
-        guard let place = places.take() else {
+        guard let place = boards.places.take() else {
             // Those who are there stay; whoever comes polls, and asks again at a time of its own.
             throw ServerError(
                 .unavailable,
@@ -42,11 +46,11 @@ struct StreamRoutes: Sendable {
         context.feed.terms = FeedTerms(
             feed: feed,
             held: number,
-            opening: ByteBuffer(string: "retry: \(places.reconnection)\n\n"),
+            opening: ByteBuffer(string: "retry: \(boards.places.reconnection)\n\n"),
             takesSteps: false,
             life: settings.streamLife * Double.random(in: 0.8...1.2),
             drain: settings.drainTimeout * 0.8,
-            mayStay: { [ring] in ring.isActive(digest) },
+            mayStay: { [ring = boards.ring] in ring.isActive(digest) },
             place: place
         )
         return Response(status: .ok, headers: Self.headers)

@@ -16,6 +16,8 @@ final class SpecFeeds: Sendable {
 
     private struct Entry: Sendable {
         let feed: EventFeed
+        /// The same without documents.
+        let announcements: EventFeed
         var number = 0
         var time: UInt64 = 0
         var checksum: String?
@@ -30,24 +32,33 @@ final class SpecFeeds: Sendable {
     /// Tells the readers of the environment of what was published.
     func post(_ snapshot: PreparedSnapshot) {
         let document = snapshot.answer(.v2, toHolderOf: HeldSnapshot(), acceptsGzip: false).body
-        let text = document.count <= Self.longestInline ? Self.specs(document) : announcement(of: snapshot)
-        let (feed, number) = entries.withLock { entries in
-            var entry = entries[snapshot.environment] ?? Entry(feed: EventFeed())
+        let announcement = announcement(of: snapshot)
+        let (entry, number) = entries.withLock { entries in
+            var entry = entries[snapshot.environment] ?? Entry(feed: EventFeed(), announcements: EventFeed())
             entry.number += 1
             entry.time = snapshot.time
             entry.checksum = snapshot.checksum
             entries[snapshot.environment] = entry
-            return (entry.feed, entry.number)
+            return (entry, entry.number)
         }
-        feed.publish(FeedEvent(number: number, whole: text))
+        let text = document.count <= Self.longestInline ? Self.specs(document) : announcement
+        entry.feed.publish(FeedEvent(number: number, whole: text))
+        entry.announcements.publish(FeedEvent(number: number, whole: announcement))
     }
 
     /// The feed of `environment`, and the number of the event that brought a client the document that it holds; nil for
     /// one that holds another than the newest, or none.
-    func feed(of environment: String, toHolderOf held: HeldSnapshot) -> (feed: EventFeed, held: Int?)? {
+    func feed(
+        of environment: String,
+        toHolderOf held: HeldSnapshot,
+        announcing: Bool = false
+    ) -> (feed: EventFeed, held: Int?)? {
         guard let entry = entries.withLock({ $0[environment] }) else { return nil }
         let isCurrent = held.time.map { $0 >= entry.time } ?? false
-        return (entry.feed, isCurrent && held.agrees(with: entry.checksum) ? entry.number : nil)
+        return (
+            announcing ? entry.announcements : entry.feed,
+            isCurrent && held.agrees(with: entry.checksum) ? entry.number : nil
+        )
     }
 
     private static func specs(_ document: [UInt8]) -> ByteBuffer {

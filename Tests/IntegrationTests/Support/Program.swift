@@ -45,6 +45,13 @@ enum Program {
         var errorLines: [Substring] { errors.split(separator: "\n") }
     }
 
+    /// What `floodgate` prints when it does well, without the last line's end.
+    static func text(_ arguments: String...) async throws -> String {
+        let outcome = try await run(try floodgate(), arguments)
+        guard outcome.status == 0 else { throw Missing("floodgate \(arguments.joined(separator: " ")): \(outcome)") }
+        return String(outcome.output.reversed().drop { $0.isNewline }.reversed())
+    }
+
     /// Runs `path` to its end.
     static func run(
         _ path: String,

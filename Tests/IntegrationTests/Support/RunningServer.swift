@@ -4,7 +4,7 @@ import FloodgateJSON
 import Foundation
 import Testing
 
-/// `floodgate serve` in a process of its own, on loopback, with a data folder of its own.
+/// `floodgate serve` or another command that listens, in a process of its own, on loopback, with a data folder of its own.
 final class RunningServer: Sendable {
     let folder: TemporaryFolder
     let port: Int
@@ -23,12 +23,14 @@ final class RunningServer: Sendable {
     static func start(
         in folder: TemporaryFolder? = nil,
         port: Int? = nil,
-        arguments: [String] = ["--demo"]
+        command: String = "serve",
+        arguments: [String] = ["--demo"],
+        awaits path: String = "/readyz"
     ) async throws -> RunningServer {
-        let server = try launch(in: folder, port: port, arguments: arguments)
+        let server = try launch(in: folder, port: port, command: command, arguments: arguments)
         let isReady = await eventually(within: 30) {
             guard server.child.isRunning else { return true }
-            return (try? await HTTP.send("GET", server.url + "/readyz", timeout: 5))?.status == 200
+            return (try? await HTTP.send("GET", server.url + path, timeout: 5))?.status == 200
         }
         try #require(isReady && server.child.isRunning, "The server does not get ready: \(server.child.errors)")
         return server
@@ -38,11 +40,12 @@ final class RunningServer: Sendable {
     static func launch(
         in folder: TemporaryFolder? = nil,
         port: Int? = nil,
+        command: String = "serve",
         arguments: [String] = ["--demo"]
     ) throws -> RunningServer {
         let folder = try folder ?? TemporaryFolder()
         let port = try port ?? Loopback.freePort()
-        let all = ["serve", "--data", folder.path + "/data", "--listen", "127.0.0.1:\(port)"] + arguments
+        let all = [command, "--data", folder.path + "/data", "--listen", "127.0.0.1:\(port)"] + arguments
         return RunningServer(folder: folder, port: port, child: try ChildProcess(try Program.floodgate(), all))
     }
 

@@ -1,0 +1,185 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateDelivery
+package import FloodgateHTTP
+package import FloodgateIngest
+import Hummingbird
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import UnixSignals
+
+/// Delivery and intake of one process: everything that serves SDKs, and goes on when nothing else is there.
+///
+/// A server puts authoring beside it, an edge a server that it follows.
+package struct DataPlane: Sendable {
+    /// What the process was told.
+    package let settings: ServerSettings
+    /// What requests read.
+    let boards: Boards
+    /// Where events come in.
+    package let intake: Intake
+    /// What is measured.
+    package let metrics: ServerMetrics
+    /// What keeps the process on its feet.
+    package let guards: Guards
+    let doors = Doors()
+    /// Wakes those who wait for changes.
+    package let bell = ChangeBell()
+    let health = Health()
+    let freshness = Freshness()
+    /// What of the table of routes is served.
+    let table: RouteTable
+    let now: @Sendable () -> Int64
+    let logger: Logger
+
+    init(
+        settings: ServerSettings,
+        eventLog: any EventLog,
+        registry: MetricsRegistry,
+        table: RouteTable,
+        now: @escaping @Sendable () -> Int64,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.table = table
+        self.now = now
+        self.logger = logger
+        boards = Boards(streams: settings.streams)
+        metrics = ServerMetrics(registry: registry)
+        guards = Guards(settings.guards)
+        intake = Intake(log: eventLog, logger: logger)
+    }
+
+    /// What stands behind the front door.
+    func front(_ router: Router<ServerContext>) -> ServerFront {
+        ServerFront(
+            table: table,
+            responder: router.buildResponder(),
+            settings: settings,
+            ring: boards.ring,
+            answers: boards.answers,
+            idListFiles: boards.idListFiles,
+            health: health,
+            guards: guards,
+            metrics: metrics,
+            log: AccessLog(settings.accessLog, logger: logger),
+            logger: logger
+        )
+    }
+
+    /// The HTTP side: speaks TLS with an `identity`, and calls `onListening` with the address when it listens.
+    private func door(
+        _ front: ServerFront,
+        _ identity: TLSIdentity?,
+        on group: MultiThreadedEventLoopGroup,
+        onListening: @escaping @Sendable (ListenAddress) async -> Void
+    ) -> FrontDoor {
+        let listen = settings.listen
+        var listener = FrontDoor.Listener(host: listen.host, port: listen.port)
+        listener.tls = identity
+        listener.requiresProxyHeader = settings.requiresProxyHeader
+        let proxies = settings.trustedProxies
+        listener.isProxy = { address in
+            ClientAddress(address).map { address in proxies.contains { $0.contains(address) } } ?? false
+        }
+        var limits = settings.limits
+        limits.connections = min(limits.connections, FileDescriptors.roomForConnections())
+        let door = FrontDoor(
+            listeners: [listener],
+            limits: limits,
+            service: front,
+            drainTimeout: settings.drainTimeout,
+            group: group,
+            logger: logger
+        ) { addresses in
+            await onListening(ListenAddress(host: listen.host, port: addresses.first??.port ?? listen.port))
+        }
+        doors.add(door)
+        return door
+    }
+
+    /// The listener for scrapers and probes, if there is to be one.
+    func operationsDoor(on group: MultiThreadedEventLoopGroup) -> OperationsDoor? {
+        guard let listen = settings.metricsListen else { return nil }
+        var limits = settings.limits
+        limits.connections = 256
+        let door = FrontDoor(
+            listeners: [FrontDoor.Listener(host: listen.host, port: listen.port)],
+            limits: limits,
+            service: operationsFront(),
+            drainTimeout: .seconds(1),
+            group: group,
+            logger: logger
+        ) { [logger] addresses in
+            let address = ListenAddress(host: listen.host, port: addresses.first??.port ?? listen.port)
+            logger.notice("Metrics are served", metadata: ["address": .string("\(address)")])
+        }
+        doors.add(door)
+        return OperationsDoor(door: door, address: listen)
+    }
+
+    /// What stands behind that listener, for `run` and for tests.
+    package func operationsFront() -> any FrontService {
+        OperationsFront(health: health) {
+            await refreshMetrics()
+            return metrics.registry.text
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT, then ends what is running, `first` last of all, and returns.
+    /// - Throws: `StartFailure` if the server cannot listen.
+    func run(
+        _ front: ServerFront,
+        beside first: [any Service],
+        onRunning: @escaping @Sendable (ListenAddress) async -> Void
+    ) async throws {
+        let identity: TLSIdentity?
+        do { identity = try settings.tls.map { try TLSIdentity($0) } } catch {
+            throw StartFailure(.other, "The certificate and key cannot be used: \(error)")
+        }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: Processors.available)
+        var services = first
+        if let door = operationsDoor(on: group) { services.append(door) }
+        services += [
+            door(front, identity, on: group, onListening: onRunning),
+            CertificateWatch(identity: identity, logger: logger), GuardWatch(guards: guards),
+            ShutdownNotice(health: health, feed: intake.feed, bell: bell, cells: boards.cells),
+        ]
+        // Stopped from the last to the first: no new work, requests in flight, and only then what they need.
+        var configuration = ServiceGroupConfiguration(
+            services: services,
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        configuration.maximumGracefulShutdownDuration = settings.drainTimeout + .seconds(5)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError {
+            try? await group.shutdownGracefully()
+            throw StartFailure(listening: settings.listen, error)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        try? await group.shutdownGracefully()
+    }
+}
+
+/// Tells load balancers and watchers that the server goes away.
+private struct ShutdownNotice: Service {
+    let health: Health
+    let feed: LiveFeed
+    let bell: ChangeBell
+    let cells: CellBoard
+
+    func run() async {
+        try? await gracefulShutdown()
+        health.willStop()
+        feed.finish()
+        cells.close()
+        bell.finish()
+    }
+}

@@ -1,0 +1,346 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateDelivery
+import FloodgateJSON
+import FloodgateSnapshots
+import Logging
+import Metrics
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// Follows one environment of another server: takes what is signed and newer, keeps it on disk, and shows it.
+///
+/// Whatever goes wrong, the last good state stays in use. One request is under way at a time, whatever clients do.
+final class CellFollower: Service {
+    private struct Held: Sendable {
+        var verifier: SnapshotVerifier
+        var cell: SnapshotPosition?
+        var tag = ""
+        var document: PreparedSnapshot?
+        var lists: [String: IDListFile] = [:]
+    }
+
+    /// How long the other side may keep a question that has no news.
+    private static let wait = 20
+    private static let longestState = 32 << 20
+    private static let longestList = 256 << 20
+
+    private let upstream: Upstream
+    private let archive: EdgeArchive
+    private let plane: DataPlane
+    private let held: Mutex<Held>
+    private let isFirst = Atomic<Bool>(true)
+
+    init(upstream: Upstream, archive: EdgeArchive, rootKeys: [[UInt8]], plane: DataPlane) {
+        self.upstream = upstream
+        self.archive = archive
+        self.plane = plane
+        let mark = archive.mark
+        let verifier = SnapshotVerifier(
+            rootKeys: rootKeys,
+            project: mark?.project,
+            environment: mark?.environment,
+            held: mark?.document,
+            keySetVersion: mark?.keySetVersion ?? 0
+        )
+        held = Mutex(Held(verifier: verifier, cell: mark?.cell))
+    }
+
+    // MARK: From the disk
+
+    /// Shows what the disk holds, if it is good.
+    /// - Returns: Whether there was something.
+    func load() -> Bool {
+        let generation = archive.load { generation in
+            do {
+                let (state, keys) = try check(generation.cell, isStored: true)
+                let snapshot = SignedSnapshot(seal: state.seal, payload: generation.document)
+                let document = try prepare(snapshot, of: state)
+                let files = state.lists.map { list in
+                    IDListFile(
+                        name: list.name,
+                        fileID: list.fileID,
+                        creationTime: list.creationTime,
+                        content: generation.lists[list.fileID] ?? []
+                    )
+                }
+                show(generation.cell, state, keys, document, files)
+                return true
+            } catch {
+                refuse(error, "The state on disk is not used")
+                return false
+            }
+        }
+        return generation != nil
+    }
+
+    // MARK: From upstream
+
+    func run() async {
+        await cancelWhenGracefulShutdown { [self] in
+            var failures = 0
+            var address = 0
+            while !Task.isCancelled {
+                do {
+                    address = try await ask(from: address)
+                    failures = 0
+                } catch is CancellationError {
+                    break
+                } catch {
+                    note(error)
+                    address += 1
+                    failures += 1
+                }
+                // After a failure a pause of random length, longer with each; else the other side keeps the question.
+                let limit = min(10_000, 200 << min(failures, 6))
+                let pause = failures == 0 ? 20 : Int.random(in: 50...limit)
+                try? await Task.sleep(for: .milliseconds(pause))
+            }
+            await upstream.shutdown()
+        }
+    }
+
+    private func ask(from address: Int) async throws -> Int {
+        let tag = held.withLock { $0.tag }
+        let (answer, index) = try await upstream.ask(
+            "/edge/v1/state?wait=\(Self.wait)",
+            headers: tag.isEmpty ? [] : [("if-none-match", tag)],
+            limit: Self.longestState,
+            within: .seconds(Int64(Self.wait + 10)),
+            statuses: [200, 304],
+            from: address % max(1, upstream.addresses.count)
+        )
+        if answer.status == 200 { try await take(try SignedCell(answer.body), tag: answer.field("etag")) }
+        if let field = answer.field("floodgate-heartbeat") { try confirm(field) }
+        return index
+    }
+
+    private func take(_ cell: SignedCell, tag: String?) async throws {
+        let (state, keys) = try check(cell, isStored: false)
+        let known = held.withLock { $0 }
+        if known.cell == state.position, known.document?.hash == state.payloadHash, known.tag != "" {
+            held.withLock { $0.tag = tag ?? "" }
+            return
+        }
+        let document: PreparedSnapshot
+        if let held = known.document, held.hash == state.payloadHash, held.seal == state.seal {
+            document = held
+        } else {
+            let (answer, _) = try await upstream.ask(
+                "/edge/v1/objects/\(state.payloadHash.text)",
+                limit: SnapshotLimits.payloadBytes,
+                within: .seconds(30)
+            )
+            document = try prepare(SignedSnapshot(seal: state.seal, payload: answer.body), of: state)
+        }
+        var files: [IDListFile] = []
+        for list in state.lists { files.append(try await fetch(list, known.lists[list.fileID])) }
+        show(cell, state, keys, document, files)
+        held.withLock { $0.tag = tag ?? "" }
+        try keep(cell, state, keys, document, files)
+    }
+
+    /// What was appended to a list since it was last fetched, or all of it.
+    private func fetch(_ list: CellState.List, _ known: IDListFile?) async throws -> IDListFile {
+        func file(_ content: [UInt8]) -> IDListFile {
+            IDListFile(name: list.name, fileID: list.fileID, creationTime: list.creationTime, content: content)
+        }
+        guard list.size <= Self.longestList else {
+            throw SnapshotError(.length, "The ID list \(list.name) is too long")
+        }
+        if list.size == 0 { return file([]) }
+        if let known, known.content.count <= list.size {
+            if known.content.count == list.size, SnapshotHash(of: known.content) == list.hash { return known }
+            if let more = try? await bytes(of: list, from: known.content.count) {
+                let content = known.content + more
+                if SnapshotHash(of: content) == list.hash { return file(content) }
+            }
+        }
+        let content = try await bytes(of: list, from: 0)
+        guard SnapshotHash(of: content) == list.hash else {
+            throw SnapshotError(.hash, "The ID list \(list.name) is not what was signed")
+        }
+        return file(content)
+    }
+
+    private func bytes(of list: CellState.List, from offset: Int) async throws -> [UInt8] {
+        let (answer, _) = try await upstream.ask(
+            "/v1/download_id_list_file/\(list.fileID)",
+            headers: [("range", "bytes=\(offset)-\(list.size - 1)")],
+            limit: list.size - offset,
+            within: .seconds(120),
+            statuses: [206]
+        )
+        return answer.body
+    }
+
+    // MARK: Decisions
+
+    /// Checks who signed a state, whose it is, and that it is not older than what is held.
+    private func check(_ cell: SignedCell, isStored: Bool) throws(SnapshotError) -> (CellState, KeySet) {
+        let known = held.withLock { $0 }
+        let (state, keys) = try cell.state(rootKeys: known.verifier.rootKeys)
+        guard keys.version >= known.verifier.keySetVersion else {
+            throw SnapshotError(.oldKeySet, "The state comes with keys of version \(keys.version)")
+        }
+        guard state.project == known.verifier.project ?? state.project,
+            state.environment == known.verifier.environment ?? state.environment
+        else { throw SnapshotError(.foreign, "The state is of \(state.environment) in \(state.project)") }
+        // The disk may hold the generation before the highest, which is better than none.
+        if !isStored, let position = known.cell, state.position < position {
+            throw SnapshotError(.older, "The state is \(state.position) after \(position)")
+        }
+        return (state, keys)
+    }
+
+    private func prepare(_ snapshot: SignedSnapshot, of state: CellState) throws -> PreparedSnapshot {
+        var verifier = held.withLock { $0.verifier }
+        if verifier.held.map({ $0.hash != state.payloadHash }) ?? false, held.withLock({ $0.document == nil }) {
+            // The generation before the highest one, from the disk: everything else about it is checked.
+            verifier = SnapshotVerifier(
+                rootKeys: verifier.rootKeys,
+                project: verifier.project,
+                environment: verifier.environment,
+                keySetVersion: verifier.keySetVersion
+            )
+        }
+        let manifest = try verifier.check(snapshot).manifest
+        guard manifest.environment == state.environment, manifest.project == state.project else {
+            throw SnapshotError(.foreign, "The document is of \(manifest.environment) in \(manifest.project)")
+        }
+        do {
+            return try PreparedSnapshot(snapshot, environment: manifest.environment, receivedAt: plane.now())
+        } catch let error as SnapshotError {
+            throw error
+        } catch {
+            throw SnapshotError(.document, "It does not read: \(error)")
+        }
+    }
+
+    private func show(
+        _ cell: SignedCell,
+        _ state: CellState,
+        _ keys: KeySet,
+        _ document: PreparedSnapshot,
+        _ files: [IDListFile]
+    ) {
+        held.withLock { held in
+            if let seal = document.seal {
+                try? held.verifier.hold(SignedSnapshot(seal: seal, payload: document.body(compressed: false)))
+            }
+            held.cell = max(held.cell ?? state.position, state.position)
+            held.document = document
+            held.lists = Dictionary(files.map { ($0.fileID, $0) }) { first, _ in first }
+        }
+        let boards = plane.boards
+        boards.ring.replace(with: state.keys.compactMap { SDKKey($0, environment: state.environment) }, at: plane.now())
+        boards.post(files)
+        if boards.post(document) {
+            plane.metrics.published(environment: document.environment, time: document.time)
+            let delay = max(0, plane.now() - Int64(clamping: document.time))
+            plane.logger.info(
+                "Snapshot taken",
+                metadata: [
+                    "floodgate.environment": .string(document.environment),
+                    "floodgate.position": .string("\(state.position)"),
+                    "floodgate.delay_ms": .stringConvertible(delay),
+                ]
+            )
+        }
+        boards.cells.post(cell, at: state.position, document: document)
+        // What lay on a disk is as old as it is; only upstream can say that nothing has happened since.
+        plane.freshness.confirm(document.environment, at: Int64(clamping: document.time))
+        plane.bell.ring()
+        plane.health.didStart()
+    }
+
+    private func keep(
+        _ cell: SignedCell,
+        _ state: CellState,
+        _ keys: KeySet,
+        _ document: PreparedSnapshot,
+        _ files: [IDListFile]
+    ) throws {
+        guard let mark = held.withLock({ $0.verifier.held }) else { return }
+        let generation = EdgeArchive.Generation(
+            cell: cell,
+            document: document.body(compressed: false),
+            lists: Dictionary(files.map { ($0.fileID, $0.content) }) { first, _ in first }
+        )
+        do throws(StartFailure) {
+            try archive.keep(
+                generation,
+                state: state,
+                mark: EdgeArchive.Mark(
+                    project: state.project,
+                    environment: state.environment,
+                    cell: state.position,
+                    document: mark,
+                    keySetVersion: keys.version
+                )
+            )
+        } catch {
+            // What is in memory is served all the same.
+            plane.logger.error("The state was not kept on disk", metadata: ["error": .string("\(error)")])
+        }
+    }
+
+    // MARK: Freshness
+
+    private func confirm(_ field: String) throws(SnapshotError) {
+        guard let text = SignedText(field: field) else { return }
+        let (document, cell) = held.withLock { ($0.document, $0.cell) }
+        guard let seal = document?.seal, let document, let cell else { return }
+        let rootKeys = held.withLock { $0.verifier.rootKeys }
+        let keys = try KeySet(seal.keySet, signature: seal.keySetSignature, rootKeys: rootKeys)
+        let heartbeat = try text.contents(as: .heartbeat, by: keys)
+        guard heartbeat["environment"]?.stringValue == document.environment,
+            heartbeat["epoch"]?.integerValue == cell.epoch, heartbeat["seq"]?.integerValue == cell.sequence,
+            let time = heartbeat["issued_at"]?.integerValue
+        else { return }
+        plane.freshness.confirm(document.environment, at: min(time, plane.now()))
+        plane.boards.cells.confirm(document.environment, at: cell, by: text)
+    }
+
+    private func note(_ error: any Error) {
+        if let failure = error as? Upstream.Failure {
+            Counter(label: "upstream_failures", dimensions: [("reason", failure.code)], factory: plane.metrics.registry)
+                .increment()
+            let isNews = isFirst.exchange(false, ordering: .relaxed) || failure.code == "key"
+            plane.logger.log(
+                level: isNews ? .warning : .debug,
+                "Upstream gave no state; the last one stays in use",
+                metadata: ["error": .string("\(failure)")]
+            )
+            return
+        }
+        refuse(error, "What upstream gave is not used; the last state stays")
+    }
+
+    private func refuse(_ error: any Error, _ message: Logger.Message) {
+        let reason = (error as? SnapshotError)?.reason ?? .document
+        Counter(
+            label: "snapshot_rejected",
+            dimensions: [("reason", reason.rawValue)],
+            factory: plane.metrics.registry
+        ).increment()
+        plane.logger.error(message, metadata: ["error": .string("\(error)"), "reason": .string(reason.rawValue)])
+    }
+}
+
+extension SDKKey {
+    /// The key of a state; nil for a kind that this version does not know.
+    fileprivate init?(_ key: CellState.Key, environment: String) {
+        guard let digest = KeyDigest(bytes: key.digest), let kind = KeyKind(rawValue: key.kind) else { return nil }
+        self.init(
+            digest: digest,
+            lastFour: key.lastFour,
+            kind: kind,
+            environment: environment,
+            createdTime: key.createdTime,
+            expiresTime: key.expiresTime
+        )
+    }
+}

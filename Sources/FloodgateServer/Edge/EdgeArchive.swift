@@ -1,0 +1,158 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateDelivery
+import FloodgateJSON
+import FloodgateSnapshots
+import FoundationEssentials
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The last good state of one environment on the disk of an edge: two generations, each written whole or not at all.
+///
+/// Whoever reads it checks signatures and hashes again, so what a disk or a hand made of the files does no harm (SNAP-11).
+struct EdgeArchive: Sendable {
+    /// The highest that was ever taken, which outlives the files that it was read from.
+    struct Mark: Sendable, Hashable {
+        var project: String
+        var environment: String
+        var cell: SnapshotPosition
+        var document: SnapshotVerifier.Mark
+        var keySetVersion: Int64
+    }
+
+    /// One generation.
+    struct Generation: Sendable {
+        var cell: SignedCell
+        var document: [UInt8]
+        var lists: [String: [UInt8]]
+    }
+
+    /// How many bad files are kept for whoever wants to know.
+    private static let keptBad = 3
+
+    let folder: String
+
+    /// The archive of an environment in an edge's data folder.
+    init(in folder: DataFolder, key name: String) { self.folder = folder.path + "/snapshots/" + name }
+
+    private var markFile: String { folder + "/mark.json" }
+    private func cellFile(_ generation: Int) -> String { "\(folder)/cell.\(generation).json" }
+    private func documentFile(_ hash: SnapshotHash) -> String { "\(folder)/\(hash.text).json" }
+    private func listFile(_ list: CellState.List) -> String { "\(folder)/\(list.hash.text).list" }
+
+    // MARK: Reading
+
+    var mark: Mark? {
+        guard let object = read(markFile).flatMap({ try? JSONValue(parsing: $0) })?.objectValue,
+            let project = object["project"]?.stringValue, let environment = object["environment"]?.stringValue,
+            let epoch = object["epoch"]?.integerValue, let sequence = object["seq"]?.integerValue,
+            let documentEpoch = object["document_epoch"]?.integerValue,
+            let documentSequence = object["document_seq"]?.integerValue,
+            let hash = object["sha256"]?.stringValue.flatMap(SnapshotHash.init),
+            let version = object["key_set_version"]?.integerValue
+        else { return nil }
+        return Mark(
+            project: project,
+            environment: environment,
+            cell: SnapshotPosition(epoch: epoch, sequence: sequence),
+            document: SnapshotVerifier.Mark(
+                position: SnapshotPosition(epoch: documentEpoch, sequence: documentSequence),
+                hash: hash
+            ),
+            keySetVersion: version
+        )
+    }
+
+    /// The generations that there are, the newer one first; `isGood` decides, and what is not is put aside.
+    func load(_ isGood: (Generation) -> Bool) -> Generation? {
+        for number in 0...1 {
+            guard let bytes = read(cellFile(number)) else { continue }
+            if let generation = generation(bytes), isGood(generation) { return generation }
+            putAside(cellFile(number))
+        }
+        return nil
+    }
+
+    private func generation(_ bytes: [UInt8]) -> Generation? {
+        guard let cell = try? SignedCell(bytes),
+            let json = (try? JSONValue(parsing: cell.text.bytes))?.objectValue, let state = try? CellState(json),
+            let document = read(documentFile(state.payloadHash))
+        else { return nil }
+        guard SnapshotHash(of: document) == state.payloadHash else {
+            putAside(documentFile(state.payloadHash))
+            return nil
+        }
+        var lists: [String: [UInt8]] = [:]
+        for list in state.lists {
+            guard let content = read(listFile(list)), SnapshotHash(of: content) == list.hash else { return nil }
+            lists[list.fileID] = content
+        }
+        return Generation(cell: cell, document: document, lists: lists)
+    }
+
+    private func read(_ file: String) -> [UInt8]? {
+        (try? Data(contentsOf: URL(filePath: file))).map { [UInt8]($0) }
+    }
+
+    /// Renames a file that is not what it should be, so that somebody can look at it.
+    private func putAside(_ file: String) {
+        rename(file, "\(file).corrupt-\(time(nil))")
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .filter { $0.contains(".corrupt-") }.sorted()
+        for name in names.dropLast(Self.keptBad) { unlink("\(folder)/\(name)") }
+    }
+
+    // MARK: Writing
+
+    /// Keeps a generation and the mark; the one before it stays as the older one.
+    /// - Throws: `StartFailure` if the disk does not take it; what was there before is still good then.
+    func keep(_ generation: Generation, state: CellState, mark: Mark) throws(StartFailure) {
+        let data = DataFolder(path: folder)
+        try data.prepare()
+        let document = documentFile(state.payloadHash)
+        if read(document).map(SnapshotHash.init(of:)) != state.payloadHash {
+            try data.save(generation.document, as: document)
+        }
+        for list in state.lists where access(listFile(list), F_OK) != 0 {
+            try data.save(generation.lists[list.fileID] ?? [], as: listFile(list))
+        }
+        // The mark first: a reader that dies in between refuses what is older all the same.
+        try data.save(json(mark).bytes, as: markFile)
+        if access(cellFile(0), F_OK) == 0 { rename(cellFile(0), cellFile(1)) }
+        try data.save(generation.cell.bytes, as: cellFile(0))
+        data.sync()
+        removeUnused()
+    }
+
+    private func json(_ mark: Mark) -> JSONValue {
+        [
+            "project": .string(mark.project), "environment": .string(mark.environment),
+            "epoch": .integer(mark.cell.epoch), "seq": .integer(mark.cell.sequence),
+            "document_epoch": .integer(mark.document.position.epoch),
+            "document_seq": .integer(mark.document.position.sequence), "sha256": .string(mark.document.hash.text),
+            "key_set_version": .integer(mark.keySetVersion),
+        ]
+    }
+
+    /// Removes documents and lists that neither generation names.
+    private func removeUnused() {
+        var used: Set<String> = []
+        for number in 0...1 {
+            guard let cell = read(cellFile(number)).flatMap({ try? SignedCell($0) }),
+                let json = (try? JSONValue(parsing: cell.text.bytes))?.objectValue, let state = try? CellState(json)
+            else { continue }
+            used.insert(state.payloadHash.text + ".json")
+            for list in state.lists { used.insert(list.hash.text + ".list") }
+        }
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            let isContent = name.hasSuffix(".list") || name.hasSuffix(".json") && name.utf8.count == 69
+            if isContent, !used.contains(name) { unlink("\(folder)/\(name)") }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateDelivery
+import FloodgateHTTP
+import FloodgateJSON
+import FloodgateSnapshots
+import HTTPTypes
+import Hummingbird
+
+/// `/delivery/v1`: documents that any cache may keep, since nobody guesses where they are and all of them are signed.
+struct DeliveryRoutes: Sendable {
+    let boards: Boards
+
+    func add(to router: Router<ServerContext>) {
+        let group = router.group("delivery/v1")
+        group.get("objects/{hash}", use: object)
+        group.get("{id}", use: document)
+        group.get("{id}/manifest", use: manifest)
+        group.get("{id}/kill", use: kill)
+    }
+
+    /// How long caches keep what changes, and what they may do when nobody answers them (reliability §15).
+    private enum Caching {
+        static let document = "public, max-age=10, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"
+        static let manifest = "public, s-maxage=5, stale-if-error=86400"
+        static let kill = "public, s-maxage=2, stale-if-error=86400"
+        static let immutable = "public, max-age=31536000, immutable"
+        static let absence = "public, max-age=10"
+    }
+
+    /// 200 or 304: the newest document of the environment that the delivery id opens, with its seal.
+    @Sendable private func document(_ request: Request, _ context: ServerContext) throws -> Response {
+        let snapshot: PreparedSnapshot
+        switch try find(request, context) {
+        case .success(let found): snapshot = found
+        case .failure(let absence): return absence
+        }
+        return answer(snapshot, request, caching: Caching.document)
+    }
+
+    /// 200: what is said of that document, in less than two kilobytes.
+    @Sendable private func manifest(_ request: Request, _ context: ServerContext) throws -> Response {
+        let snapshot: PreparedSnapshot
+        switch try find(request, context) {
+        case .success(let found): snapshot = found
+        case .failure(let absence): return absence
+        }
+        var object = snapshot.seal?.json ?? [:]
+        let heartbeat = boards.cells.cell(of: snapshot.environment)?.heartbeat
+        object.set("heartbeat", heartbeat.map { .string($0.field) })
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/json", .cacheControl: Caching.manifest, .accessControlAllowOrigin: "*",
+            ],
+            body: ResponseBody(bytes: JSONValue.object(object).bytes)
+        )
+    }
+
+    /// 200: which gates are switched off, for those who look more often than a document is worth.
+    @Sendable private func kill(_ request: Request, _ context: ServerContext) throws -> Response {
+        let snapshot: PreparedSnapshot
+        switch try find(request, context) {
+        case .success(let found): snapshot = found
+        case .failure(let absence): return absence
+        }
+        var object: JSONObject = ["time": .integer(Int64(clamping: snapshot.time))]
+        object.set("checksum", snapshot.checksum.map { .string($0) })
+        object["off"] = .array(snapshot.switchedOff.map { .string($0) })
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/json", .cacheControl: Caching.kill, .accessControlAllowOrigin: "*",
+            ],
+            body: ResponseBody(bytes: JSONValue.object(object).bytes)
+        )
+    }
+
+    /// 200: the document with the hash, which never changes.
+    @Sendable private func object(_ request: Request, _ context: ServerContext) throws -> Response {
+        try refuseQuery(request)
+        guard let hash = SnapshotHash(try context.parameters.require("hash")),
+            let snapshot = boards.cells.document(hash)
+        else { return absence("There is no such document, or not any more") }
+        return answer(snapshot, request, caching: Caching.immutable)
+    }
+
+    private enum Found {
+        case success(PreparedSnapshot)
+        case failure(Response)
+    }
+
+    private func find(_ request: Request, _ context: ServerContext) throws -> Found {
+        try refuseQuery(request)
+        guard let key = boards.ring.activeKey(try context.parameters.require("id")), key.kind == .delivery,
+            let snapshot = boards.snapshots.snapshot(of: key.environment)
+        else { return .failure(absence("There is no such delivery id")) }
+        return .success(snapshot)
+    }
+
+    /// A query would make as many objects of one as somebody cares to think of.
+    private func refuseQuery(_ request: Request) throws {
+        guard request.uri.query ?? "" == "" else {
+            throw ServerError(.invalid, "This address takes no query")
+        }
+    }
+
+    private func absence(_ message: String) -> Response {
+        var response = ServerError(.notFound, message).response(requestID: nil)
+        response.headers[.cacheControl] = Caching.absence
+        return response
+    }
+
+    private func answer(_ snapshot: PreparedSnapshot, _ request: Request, caching: String) -> Response {
+        let isCompressed = AcceptEncoding.allowsGzip(request.headers[.acceptEncoding])
+        // A strong tag is one of a representation, so each coding has its own.
+        let tag = "\"\(snapshot.hash.text)\(isCompressed ? "-gzip" : "")\""
+        var headers: HTTPFields = [
+            .contentType: "application/json", .eTag: tag, .vary: "Accept-Encoding", .cacheControl: caching,
+            // Whoever knows the address may read it, and caches do not pass on who asks.
+            .accessControlAllowOrigin: "*",
+        ]
+        for field in snapshot.seal?.fields ?? [] {
+            if let name = HTTPField.Name(field.name) { headers[name] = field.value }
+        }
+        if var held = request.headers[.ifNoneMatch],
+            held.withUTF8({ EntityTags.list(UnsafeRawBufferPointer($0), names: Array(tag.utf8)) })
+        {
+            return Response(status: .notModified, headers: headers)
+        }
+        if isCompressed { headers[.contentEncoding] = "gzip" }
+        return Response(
+            status: .ok,
+            headers: headers,
+            body: ResponseBody(bytes: snapshot.body(compressed: isCompressed))
+        )
+    }
+}
