@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-streams fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-streams cdn-check fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -21,6 +21,8 @@ help:
 	@echo "make bench-streams"
 	@echo "             measure how fast changes reach thousands of streams, beside a bare epoll server"
 	@echo "             PARTS=letters ROUNDS=number STREAMS=number   what, how often, how many (fur 3 5000)"
+	@echo "make cdn-check"
+	@echo "             test the caches of deploy/cdn in front of the server (needs nginx, varnish, varnish-modules, haproxy)"
 	@echo "make fuzz    look for input that brings a reader, the evaluator or the front door down (Fuzzing/README.md)"
 	@echo "             SECONDS=number TARGET=name   for how long (60) and where: json document user regex texts"
 	@echo "             head proxy connection frames (all)"
@@ -75,6 +77,10 @@ bench-overload:
 
 bench-streams:
 	@$(here)Scripts/bench-streams.sh
+
+cdn-check:
+	swift build -c release --product floodgate
+	@$(here)Scripts/cdn-check.sh
 
 format:
 	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Fuzzing Benchmarks

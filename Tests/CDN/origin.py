@@ -106,8 +106,14 @@ class Real:
         self.host, self.port = parts.hostname, parts.port or 80
         self.delivery_id, self.unknown_id, self.key, self.command = delivery_id, "dlv_nobody", key, publish
         self.enabled = True
+        # Caches are tested side by side, and share the gate.
+        self.lock = threading.Lock()
 
     def publish(self):
+        with self.lock:
+            return self.toggle()
+
+    def toggle(self):
         before = self.current()
         self.enabled = not self.enabled
         state = "enable" if self.enabled else "disable"
@@ -258,7 +264,8 @@ class Front:
             ]
         if self.forced:
             out = [(name, value) for name, value in out if name.lower() != self.forced[0].lower()] + [self.forced]
-        return self.send(connection, method, reply._replace(fields=out))
+        goes_on = self.send(connection, method, reply._replace(fields=out))
+        return goes_on and framing.get("connection", "").lower() != "close"
 
     def send(self, connection, method, reply):
         start = f"HTTP/1.1 {reply.status} Status\r\n" + "".join(f"{n}: {v}\r\n" for n, v in reply.fields)
