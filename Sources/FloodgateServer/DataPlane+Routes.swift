@@ -10,6 +10,7 @@ import Metrics
 extension DataPlane {
     /// The routes of delivery, intake and operations, behind what the table lets in.
     /// - Parameter confirm: Says anew that the state of an environment is the newest, where that is known.
+    /// - Returns: The routes, and who may enter where people are.
     func router(confirm: (@Sendable (String) -> Void)?) -> (Router<ServerContext>, AuthenticateConsole) {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerErrors())

@@ -98,8 +98,10 @@ package struct SigningBook: Sendable {
 
     // MARK: Signing
 
-    /// The time that the document of `environment` has where it is published: its own, unless one was published later that a
-    /// store has forgotten since, as a backup does. SDKs go by time alone, and take nothing that is older than what they hold.
+    /// The time that the document of `environment` has where it is published: never one that was published already.
+    ///
+    /// It is its own, unless a later one was published that a store has forgotten since, as a backup does: SDKs go by time
+    /// alone, and take nothing that is older than what they hold.
     func time(of environment: String, sequence: Int64, _ time: Int64) -> Int64 {
         guard let last = marks[environment] else { return time }
         return max(time, sequence == last.position.sequence ? last.time : last.time + 1)
