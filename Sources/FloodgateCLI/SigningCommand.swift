@@ -52,9 +52,13 @@ struct SigningRotateCommand: ParsableCommand {
     @OptionGroup var data: DataOption
 
     func run() throws {
-        var book = try SigningBook.existing(in: data)
-        try book.rotate(at: SystemClock.now())
-        try book.keep(in: try data.folder())
+        let folder = try data.folder()
+        let book = try folder.locked(folder.signingLock) {
+            var book = try SigningBook.existing(in: data)
+            try book.rotate(at: SystemClock.now())
+            try book.keep(in: folder)
+            return book
+        }
         print(book.keys.last?.entry.id ?? "")
     }
 }
@@ -72,9 +76,13 @@ struct SigningRevokeCommand: ParsableCommand {
     @OptionGroup var data: DataOption
 
     func run() throws {
-        var book = try SigningBook.existing(in: data)
-        try book.revoke(id, at: SystemClock.now())
-        try book.keep(in: try data.folder())
+        let folder = try data.folder()
+        let book = try folder.locked(folder.signingLock) {
+            var book = try SigningBook.existing(in: data)
+            try book.revoke(id, at: SystemClock.now())
+            try book.keep(in: folder)
+            return book
+        }
         print("\(id) is revoked; \(book.keys.last?.entry.id ?? "none") signs")
     }
 }

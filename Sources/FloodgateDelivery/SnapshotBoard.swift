@@ -19,7 +19,10 @@ package final class SnapshotBoard: Sendable {
         snapshots.withLock { snapshots in
             if let current = snapshots[snapshot.environment] {
                 guard snapshot.time >= current.time else { return false }
-                guard snapshot.time > current.time || snapshot.checksum != current.checksum else { return false }
+                guard
+                    snapshot.time > current.time || snapshot.checksum != current.checksum
+                        || snapshot.seal != current.seal
+                else { return false }
             }
             snapshots[snapshot.environment] = snapshot
             return true

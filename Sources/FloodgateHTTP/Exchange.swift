@@ -15,6 +15,8 @@ final class Exchange {
     var keepsAlive: Bool
     var isChunked = false
     var isStreaming = false
+    /// Whether the answer goes on until one side ends it.
+    var isEndless = false
     var status = 0
     var task: Task<Void, Never>?
     var bodySince: UInt64 = 0

@@ -41,6 +41,7 @@ extension HTTP2Connection {
             flush(context)
             guard !isEmpty else { return nil }
             exchange.isStreaming = true
+            if case .events = body { exchange.isEndless = true }
             // Parts may come for as long as they like; each has its own deadline.
             stream.deadline = .max
             return Writer(connection: NIOLoopBound(self, eventLoop: state.loop), id: id, loop: state.loop)

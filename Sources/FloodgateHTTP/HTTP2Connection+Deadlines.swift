@@ -72,6 +72,11 @@ extension HTTP2Connection {
         phase = .finishing
         writeFrame(.goAway(lastStreamID: lastStream, errorCode: .noError, opaqueData: nil), on: .rootStream, context)
         context.flush()
+        // What has no end would keep the connection until it is cut off.
+        for (id, stream) in streams where stream.exchange.isEndless {
+            stream.exchange.task?.cancel()
+            finish(id)
+        }
         endIfDone()
     }
 

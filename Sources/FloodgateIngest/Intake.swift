@@ -74,11 +74,12 @@ package final class Intake: Sendable {
         let read: ReadEventBatch
         let logged: LoggedBatch
         do {
-            let plain = try IntakeDecompression(limit: limits.decompressedSizeBytes).plain(request)
+            let limit = request.isFromEdge ? LoggedBatch.largestBatch : limits.decompressedSizeBytes
+            let plain = try IntakeDecompression(limit: limit).plain(request)
             var reader = EventBatchReader()
-            reader.depth = limits.depth
-            reader.sizeBytes = limits.decompressedSizeBytes
-            reader.valueCount = limits.valueCount
+            reader.depth = request.isFromEdge ? 80 : limits.depth
+            reader.sizeBytes = limit
+            reader.valueCount = request.isFromEdge ? .max : limits.valueCount
             read = try reader.read(plain, receivedAt: request.receivedAt)
             logged = try LoggedBatch(
                 packing: read.batch,

@@ -16,7 +16,7 @@ struct IntakeDecompression {
     var limit: Int
 
     func plain(_ request: IntakeRequest) throws(Failure) -> [UInt8] {
-        let limit = min(limit, max(1 << 20, 100 * request.body.count))
+        let limit = request.isFromEdge ? limit : min(limit, max(1 << 20, 100 * request.body.count))
         switch try encoding(of: request) {
         case .identity:
             return request.body

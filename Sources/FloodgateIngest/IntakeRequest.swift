@@ -16,6 +16,9 @@ package struct IntakeRequest: Sendable {
     package var receivedAt: Int64
     /// When it was sent by the client's clock (header `STATSIG-CLIENT-TIME`, query `t`), in Unix milliseconds.
     package var sentAt: Int64?
+    /// Whether it is a batch that an edge has accepted already, and packed better than any client: it must not be refused for
+    /// being longer than clients' may be.
+    package var isFromEdge = false
     /// Whether so many bytes more may be unpacked; what it grants is counted for as long as the request is there.
     package var mayUnpack: @Sendable (Int) -> Bool
 

@@ -68,7 +68,7 @@ package struct LoggedBatch: Sendable, Hashable {
     }
 
     /// Largest canonical JSON that is unpacked; writing it out canonically may have made it longer than it came.
-    private static let largestBatch = 256 << 20
+    static let largestBatch = 256 << 20
 
     /// The events.
     /// - Throws: `EventLogError` with code `corrupt` if the payload is not what was packed.

@@ -69,6 +69,19 @@ package struct DataFolder: Sendable {
         }
     }
 
+    /// Does something that no other process does at the same time, which asks for the same `file`.
+    package func locked<Result>(_ file: String, _ body: () throws -> Result) throws -> Result {
+        let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure("cannot be written: \(Self.reason())") }
+        // Closing gives the lock back.
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+        return try body()
+    }
+
+    /// What guards the keys that sign against two writers.
+    package var signingLock: String { path + "/signing.lock" }
+
     /// Makes renames last over a loss of power.
     func sync() {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

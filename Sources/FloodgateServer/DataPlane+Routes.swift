@@ -17,7 +17,7 @@ extension DataPlane {
         ConfigSpecsRoutes(board: boards.snapshots).add(to: router)
         StreamRoutes(boards: boards, settings: settings).add(to: router)
         DeliveryRoutes(boards: boards).add(to: router)
-        EdgeRoutes(cells: boards.cells, intake: intake, confirm: confirm).add(to: router)
+        EdgeRoutes(cells: boards.cells, intake: intake, unpacked: guards.unpacked, confirm: confirm).add(to: router)
         IDListRoutes(board: boards.idLists, settings: settings).add(to: router)
         EventRoutes(intake: intake, unpacked: guards.unpacked, now: now).add(to: router)
         ClientRoutes(

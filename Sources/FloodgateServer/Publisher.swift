@@ -18,7 +18,13 @@ package final class Publisher: Service {
     private let signer: SnapshotSigner
     private let plane: DataPlane
     private let hints = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    private let seen = Mutex<Int64?>(nil)
+    /// What was last shown in full: the project's changes, and the keys that sign.
+    private let seen = Mutex<Seen?>(nil)
+
+    private struct Seen: Sendable, Hashable {
+        var count: Int64
+        var keySet: [UInt8]
+    }
 
     init(control: ControlPlane, signer: SnapshotSigner, plane: DataPlane) {
         self.control = control
@@ -59,9 +65,9 @@ package final class Publisher: Service {
     package func refresh() async throws(ControlError) {
         let boards = plane.boards
         boards.ring.dropExpired(at: plane.now())
-        let hasNewKeys = signer.reread()
-        let count = try await control.changeCount()
-        guard seen.withLock({ $0 }) != count || hasNewKeys else {
+        signer.reread()
+        let now = Seen(count: try await control.changeCount(), keySet: signer.keySet.bytes)
+        guard seen.withLock({ $0 }) != now else {
             for environment in boards.snapshots.times.keys { plane.freshness.confirm(environment, at: plane.now()) }
             return
         }
@@ -78,25 +84,44 @@ package final class Publisher: Service {
             )
         }
         boards.post(files)
-        for environment in try await control.environments() {
-            var published = try await control.currentDocument(environment: environment)
-            published.document.time = signer.time(
-                of: environment,
-                sequence: published.sequence,
-                published.document.time
-            )
-            let held = boards.snapshots.snapshot(of: environment)
-            let snapshot: PreparedSnapshot
-            if let held, held.time == published.document.time, !hasNewKeys {
-                snapshot = held
-            } else {
-                snapshot = try prepare(published)
-                show(snapshot, sequence: published.sequence)
-            }
-            post(snapshot, keys, files, count)
-            plane.freshness.confirm(environment, at: plane.now())
+        do { try signer.saw(count: now.count) } catch {
+            throw ControlError(.storage, "What was signed cannot be written down", cause: error)
         }
-        seen.withLock { $0 = count }
+        var failure: ControlError?
+        for environment in try await control.environments() {
+            do throws(ControlError) {
+                let snapshot = try await newest(of: environment, signedBy: now.keySet)
+                post(snapshot, keys, files, now.count)
+                plane.freshness.confirm(environment, at: plane.now())
+            } catch {
+                // The others, and whoever lost a key, must hear of it all the same.
+                failure = failure ?? error
+                if let held = boards.snapshots.snapshot(of: environment) { post(held, keys, files, now.count) }
+            }
+        }
+        if let failure { throw failure }
+        seen.withLock { $0 = now }
+    }
+
+    /// The newest document of `environment`, which is shown if it was not yet.
+    private func newest(
+        of environment: String,
+        signedBy keySet: [UInt8]
+    ) async throws(ControlError) -> PreparedSnapshot {
+        var published = try await control.currentDocument(environment: environment)
+        published.document.time = signer.time(
+            of: environment,
+            sequence: published.sequence,
+            published.document.time
+        )
+        if let held = plane.boards.snapshots.snapshot(of: environment), held.time == published.document.time,
+            held.seal?.keySet == keySet
+        {
+            return held
+        }
+        let snapshot = try prepare(published)
+        show(snapshot, sequence: published.sequence)
+        return snapshot
     }
 
     private func prepare(_ published: PublishedDocument) throws(ControlError) -> PreparedSnapshot {
@@ -138,8 +163,13 @@ package final class Publisher: Service {
 
     /// Tells edges of the document, the keys and the ID lists.
     private func post(_ snapshot: PreparedSnapshot, _ keys: [SDKKey], _ files: [IDListFile], _ count: Int64) {
-        guard let seal = snapshot.seal, let manifest = try? SnapshotManifest(seal.manifest) else { return }
-        let position = SnapshotPosition(epoch: manifest.position.epoch, sequence: count)
+        guard let seal = snapshot.seal else { return }
+        let position = SnapshotPosition(epoch: signer.epoch, sequence: count)
+        if let cell = plane.boards.cells.cell(of: snapshot.environment), cell.position == position,
+            cell.documents.first?.seal == seal
+        {
+            return
+        }
         let now = plane.now()
         let state = CellState(
             project: signer.project,
@@ -162,7 +192,9 @@ package final class Publisher: Service {
     func confirm(_ environment: String) {
         guard let cell = plane.boards.cells.cell(of: environment) else { return }
         let last = (cell.heartbeat.flatMap { try? JSONValue(parsing: $0.bytes) })?["issued_at"]?.integerValue ?? 0
-        guard plane.now() - last >= 5_000 else { return }
+        // Only what the store said a moment ago is vouched for.
+        let age = plane.freshness.ages(at: plane.now())[environment] ?? .infinity
+        guard plane.now() - last >= 5_000, age < 5 else { return }
         let text: JSONObject = [
             "project": .string(signer.project), "environment": .string(environment),
             "epoch": .integer(cell.position.epoch), "seq": .integer(cell.position.sequence),

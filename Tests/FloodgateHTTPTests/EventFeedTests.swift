@@ -158,9 +158,13 @@ struct EventFeedTests {
             let reader = try await RawConnection.open(port)
             try await reader.send(Self.request)
             await reader.text { $0.contains("\r\n\r\n") }
+            let client = try await HTTP2Client.open(port)
+            try await client.request(1, "/events")
+            await until { service.readers.load(ordering: .relaxed) == 2 }
             let stop = service.stop.withLock { $0 }
             await stop()
             #expect(await reader.textToTheEnd().hasSuffix("0\r\n\r\n"))
+            #expect(try await client.answer(1).isOver)
         }
     }
 

@@ -64,6 +64,18 @@ struct SigningTests {
         #expect(book.keys.map(\.entry.isRevoked) == [true, true, false])
     }
 
+    @Test func `what a signed document says is said anew when the keys change, and nothing is said twice`() async throws
+    {
+        let server = try await TestServer()
+        let first = try await seal(server)
+        try await server.publish()
+        #expect(try await seal(server).seal == first.seal)
+        // Only keys changed: the document keeps its seal.
+        _ = try await server.server.control.createKey(.server, environment: "production", by: Change(actor: "test"))
+        try await server.publish()
+        #expect(try await seal(server).seal == first.seal)
+    }
+
     @Test func `a book that does not read stops the start, since a new one would lock all readers out`() throws {
         let folder = DataFolder(
             path: FileManager.default.temporaryDirectory.appending(path: "floodgate-\(UUID().uuidString)").path()

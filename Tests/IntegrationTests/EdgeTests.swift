@@ -182,6 +182,35 @@ import Testing
         for running in [edge, origin.server] { await running.stop() }
     }
 
+    @Test func `go on when the keys that sign are rotated and revoked, also from the disk`() async throws {
+        let origin = try await Origin(try await RunningServer.start())
+        let edge = try await origin.edge()
+        /// Whether the edge hears of a key that is made now.
+        func hears() async throws -> Bool {
+            let key = try await Program.text("keys", "create", "server", "--data", origin.server.data)
+            return await eventually(within: 20) {
+                (try? await origin.document(of: edge, key: key))?.hasPrefix("{") ?? false
+            }
+        }
+        let first = try #require(
+            try await Program.text("signing", "show", "--data", origin.server.data).split(separator: "\n").last
+        ).prefix(16)
+        let second = try await Program.text("signing", "rotate", "--data", origin.server.data)
+        #expect(try await hears())
+        _ = try await Program.text("signing", "revoke", String(first), "--data", origin.server.data)
+        #expect(try await hears())
+        _ = try await Program.text("signing", "revoke", second, "--data", origin.server.data)
+        #expect(try await hears())
+        try await origin.disable("new_checkout")
+        #expect(await origin.agrees(edge))
+        let document = try await origin.document(of: edge)
+        #expect(await origin.server.stop() == 0)
+        await edge.killHard()
+        let again = try await origin.edge(in: edge.folder)
+        #expect(try await origin.document(of: again) == document)
+        await again.stop()
+    }
+
     @Test func `keep events while the server is away, and send all of them on`() async throws {
         let origin = try await Origin(try await RunningServer.start())
         let edge = try await origin.edge()
@@ -222,7 +251,11 @@ import Testing
         #expect(try await HTTP.send("GET", url + "?a=1").status == 400)
         #expect(try await HTTP.send("GET", url + "x").status == 404)
         #expect(try await HTTP.send("GET", "\(edge.url)/delivery/v1/\(origin.serverKey)").status == 404)
-        #expect(try await HTTP.send("GET", url + "/manifest").text.contains("\"heartbeat\""))
+        // That it is the newest is known a moment after the document is.
+        let isConfirmed = await eventually(within: 40) {
+            (try? await HTTP.send("GET", url + "/manifest"))?.text.contains("\"heartbeat\"") ?? false
+        }
+        #expect(isConfirmed)
         for running in [edge, origin.server] { await running.stop() }
     }
 }

@@ -19,6 +19,8 @@ final class CellFollower: Service {
         var cell: SnapshotPosition?
         var tag = ""
         var document: PreparedSnapshot?
+        /// The keys that came with the state.
+        var keys: KeySet?
         var lists: [String: IDListFile] = [:]
     }
 
@@ -37,7 +39,8 @@ final class CellFollower: Service {
         self.upstream = upstream
         self.archive = archive
         self.plane = plane
-        let mark = archive.mark
+        // A mark of another root would lock its project out for good.
+        let mark = archive.mark.flatMap { mark in mark.rootKeys.contains { rootKeys.contains($0) } ? mark : nil }
         let verifier = SnapshotVerifier(
             rootKeys: rootKeys,
             project: mark?.project,
@@ -120,13 +123,19 @@ final class CellFollower: Service {
     private func take(_ cell: SignedCell, tag: String?) async throws {
         let (state, keys) = try check(cell, isStored: false)
         let known = held.withLock { $0 }
-        if known.cell == state.position, known.document?.hash == state.payloadHash, known.tag != "" {
+        if known.cell == state.position, known.document?.hash == state.payloadHash, known.document?.seal == state.seal,
+            known.keys?.version == keys.version, known.tag != ""
+        {
             held.withLock { $0.tag = tag ?? "" }
             return
         }
         let document: PreparedSnapshot
         if let held = known.document, held.hash == state.payloadHash, held.seal == state.seal {
             document = held
+        } else if let held = known.document, held.hash == state.payloadHash {
+            // The same bytes under a new seal.
+            let bytes = held.body(compressed: false)
+            document = try prepare(SignedSnapshot(seal: state.seal, payload: bytes), of: state)
         } else {
             let (answer, _) = try await upstream.ask(
                 "/edge/v1/objects/\(state.payloadHash.text)",
@@ -232,6 +241,7 @@ final class CellFollower: Service {
             }
             held.cell = max(held.cell ?? state.position, state.position)
             held.document = document
+            held.keys = keys
             held.lists = Dictionary(files.map { ($0.fileID, $0) }) { first, _ in first }
         }
         let boards = plane.boards
@@ -278,7 +288,8 @@ final class CellFollower: Service {
                     environment: state.environment,
                     cell: state.position,
                     document: mark,
-                    keySetVersion: keys.version
+                    keySetVersion: keys.version,
+                    rootKeys: held.withLock { $0.verifier.rootKeys }
                 )
             )
         } catch {
@@ -291,10 +302,8 @@ final class CellFollower: Service {
 
     private func confirm(_ field: String) throws(SnapshotError) {
         guard let text = SignedText(field: field) else { return }
-        let (document, cell) = held.withLock { ($0.document, $0.cell) }
-        guard let seal = document?.seal, let document, let cell else { return }
-        let rootKeys = held.withLock { $0.verifier.rootKeys }
-        let keys = try KeySet(seal.keySet, signature: seal.keySetSignature, rootKeys: rootKeys)
+        let (document, cell, keys) = held.withLock { ($0.document, $0.cell, $0.keys) }
+        guard let document, let cell, let keys else { return }
         let heartbeat = try text.contents(as: .heartbeat, by: keys)
         guard heartbeat["environment"]?.stringValue == document.environment,
             heartbeat["epoch"]?.integerValue == cell.epoch, heartbeat["seq"]?.integerValue == cell.sequence,

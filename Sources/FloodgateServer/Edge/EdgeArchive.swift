@@ -24,6 +24,8 @@ struct EdgeArchive: Sendable {
         var cell: SnapshotPosition
         var document: SnapshotVerifier.Mark
         var keySetVersion: Int64
+        /// The root keys that were trusted then.
+        var rootKeys: [[UInt8]]
     }
 
     /// One generation.
@@ -55,7 +57,7 @@ struct EdgeArchive: Sendable {
             let documentEpoch = object["document_epoch"]?.integerValue,
             let documentSequence = object["document_seq"]?.integerValue,
             let hash = object["sha256"]?.stringValue.flatMap(SnapshotHash.init),
-            let version = object["key_set_version"]?.integerValue
+            let version = object["key_set_version"]?.integerValue, let roots = object["root_keys"]?.arrayValue
         else { return nil }
         return Mark(
             project: project,
@@ -65,7 +67,8 @@ struct EdgeArchive: Sendable {
                 position: SnapshotPosition(epoch: documentEpoch, sequence: documentSequence),
                 hash: hash
             ),
-            keySetVersion: version
+            keySetVersion: version,
+            rootKeys: roots.compactMap { $0.stringValue.flatMap(SnapshotBase64.decode) }
         )
     }
 
@@ -73,8 +76,12 @@ struct EdgeArchive: Sendable {
     func load(_ isGood: (Generation) -> Bool) -> Generation? {
         for number in 0...1 {
             guard let bytes = read(cellFile(number)) else { continue }
-            if let generation = generation(bytes), isGood(generation) { return generation }
-            putAside(cellFile(number))
+            guard let generation = generation(bytes) else {
+                putAside(cellFile(number))
+                continue
+            }
+            // One that is whole but not trusted is left alone: the root key may have been mistyped.
+            if isGood(generation) { return generation }
         }
         return nil
     }
@@ -119,7 +126,7 @@ struct EdgeArchive: Sendable {
         if read(document).map(SnapshotHash.init(of:)) != state.payloadHash {
             try data.save(generation.document, as: document)
         }
-        for list in state.lists where access(listFile(list), F_OK) != 0 {
+        for list in state.lists where read(listFile(list)).map(SnapshotHash.init(of:)) != list.hash {
             try data.save(generation.lists[list.fileID] ?? [], as: listFile(list))
         }
         // The mark first: a reader that dies in between refuses what is older all the same.
@@ -137,6 +144,7 @@ struct EdgeArchive: Sendable {
             "document_epoch": .integer(mark.document.position.epoch),
             "document_seq": .integer(mark.document.position.sequence), "sha256": .string(mark.document.hash.text),
             "key_set_version": .integer(mark.keySetVersion),
+            "root_keys": .array(mark.rootKeys.map { .string(SnapshotBase64.encode($0)) }),
         ]
     }
 

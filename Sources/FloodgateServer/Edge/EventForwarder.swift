@@ -31,6 +31,8 @@ final class EventForwarder: Service {
     func run() async {
         await cancelWhenGracefulShutdown { [self] in
             var position = position
+            // Of a log that is not there any more.
+            if let counts = try? await plane.intake.log.counts(), position > counts.lastPosition { position = 0 }
             var failures = 0
             while !Task.isCancelled {
                 do {

@@ -36,6 +36,8 @@ struct Upstream: Sendable {
         self.key = key
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(5)
+        // The time for a request counts until its answer begins; a question may be kept for 25 s.
+        configuration.timeout.read = .seconds(30)
         configuration.connectionPool.idleTimeout = .seconds(50)
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
@@ -69,7 +71,8 @@ struct Upstream: Sendable {
                 }
                 return (answer, index)
             } catch {
-                last = error
+                // What a server said weighs more than that another one is gone.
+                if error.status != nil || last.status == nil { last = error }
             }
         }
         throw last

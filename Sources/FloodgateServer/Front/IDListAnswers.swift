@@ -25,8 +25,10 @@ package final class IDListFiles: Sendable {
     func post(_ new: [IDListFile]) {
         let old = all
         let entries = new.map { file in
-            // A file only grows, so one that has not grown is the same.
-            let known = old[file.fileID].flatMap { $0.content.readableBytes == file.content.count ? $0 : nil }
+            // A file only grows, but a backup may be restored that has other lines.
+            let known = old[file.fileID].flatMap { known in
+                known.content.readableBytesView.elementsEqual(file.content) ? known : nil
+            }
             return (file.fileID, known ?? File(file.content))
         }
         files.withLock { $0 = Dictionary(entries) { first, _ in first } }

@@ -2,6 +2,7 @@
 
 import FloodgateControlPlane
 import FloodgateDelivery
+import FloodgateHTTP
 import FloodgateIngest
 import FloodgateJSON
 import FloodgateSnapshots
@@ -12,6 +13,7 @@ import Hummingbird
 struct EdgeRoutes: Sendable {
     let cells: CellBoard
     let intake: Intake
+    let unpacked: ByteBudget
     /// Says anew that the state of an environment is the newest, where that is known; nil for an edge, which only hands on.
     let confirm: (@Sendable (String) -> Void)?
 
@@ -65,16 +67,18 @@ struct EdgeRoutes: Sendable {
             let kind = about["key_kind"]?.stringValue, ["server", "client"].contains(kind),
             let receivedAt = about["received_at"]?.integerValue
         else { throw ServerError(.malformed, "floodgate-batch must name key_kind and received_at") }
-        let answer = await intake.accept(
-            IntakeRequest(
-                body: try await request.bytes(upTo: BodyLimit.events),
-                contentEncoding: request.headers[.contentEncoding],
-                environment: context.caller.environment,
-                keyKind: kind,
-                receivedAt: receivedAt,
-                sentAt: about["sent_at"]?.integerValue
-            )
+        let lease = unpacked.lease()
+        var batch = IntakeRequest(
+            body: try await request.bytes(upTo: BodyLimit.events),
+            contentEncoding: request.headers[.contentEncoding],
+            environment: context.caller.environment,
+            keyKind: kind,
+            receivedAt: receivedAt,
+            sentAt: about["sent_at"]?.integerValue,
+            mayUnpack: { lease.take($0) }
         )
+        batch.isFromEdge = true
+        let answer = await intake.accept(batch)
         guard answer.refusal == nil else {
             throw ServerError(
                 answer.status < 500 ? .invalid : .unavailable,

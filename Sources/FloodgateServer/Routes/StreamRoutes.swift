@@ -49,7 +49,8 @@ struct StreamRoutes: Sendable {
             opening: ByteBuffer(string: "retry: \(boards.places.reconnection)\n\n"),
             takesSteps: false,
             life: settings.streamLife * Double.random(in: 0.8...1.2),
-            drain: settings.drainTimeout * 0.8,
+            // The more there are, the longer they take to leave a server that stops; a few leave at once.
+            drain: min(settings.drainTimeout * 0.8, .milliseconds(10 * boards.places.count)),
             mayStay: { [ring = boards.ring] in ring.isActive(digest) },
             place: place
         )

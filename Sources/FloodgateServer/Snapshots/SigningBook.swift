@@ -21,6 +21,9 @@ package struct SigningBook: Sendable {
         var time: Int64
     }
 
+    /// How many keys are kept, retired and revoked ones included.
+    private static let keptKeys = 16
+
     /// What the project is called where several meet.
     package var project: String
     /// Rises when what is stored is not what was signed last.
@@ -34,6 +37,8 @@ package struct SigningBook: Sendable {
     var keySet: [UInt8]
     var keySetSignature: [UInt8]
     var marks: [String: Mark] = [:]
+    /// The project's changes that were last seen.
+    var count: Int64 = 0
 
     /// A book of a project that was just made.
     init(at now: Int64) throws(SnapshotError) {
@@ -86,6 +91,8 @@ package struct SigningBook: Sendable {
         guard let root = rootSeed.flatMap({ SigningKey(seed: $0) }) else {
             throw SnapshotError(.keySet, "The root key's secret is not in the data folder; put it back for this change")
         }
+        // All is signed anew when keys change, so the oldest are needed no more; one that is missing is refused, too.
+        if keys.count > Self.keptKeys { keys.removeFirst(keys.count - Self.keptKeys) }
         let set = KeySet(version: version + 1, keys: keys.map(\.entry))
         keySet = set.bytes
         keySetSignature = try root.sign(keySet, context: KeySet.context)
@@ -94,6 +101,26 @@ package struct SigningBook: Sendable {
     /// The version of the set of keys; 0 if there is none.
     package var version: Int64 {
         (try? JSONValue(parsing: keySet))?["version"]?.integerValue ?? 0
+    }
+
+    /// Takes note of how many changes the store knows of; fewer than before make a new epoch, as after a backup was restored.
+    /// - Returns: Whether there is something to write down.
+    mutating func saw(count: Int64) -> Bool {
+        guard count != self.count else { return false }
+        if count < self.count { epoch += 1 }
+        self.count = count
+        return true
+    }
+
+    /// Takes over what another process did about keys, and keeps what this one signed.
+    mutating func adopt(_ new: SigningBook) {
+        let old = self
+        self = new
+        epoch = max(epoch, old.epoch)
+        count = max(count, old.count)
+        for (name, mark) in old.marks where marks[name].map({ $0.position < mark.position }) ?? true {
+            marks[name] = mark
+        }
     }
 
     // MARK: Signing
@@ -190,7 +217,7 @@ extension SigningBook {
 
     private var json: JSONValue {
         var object: JSONObject = [
-            "project": .string(project), "epoch": .integer(epoch),
+            "project": .string(project), "epoch": .integer(epoch), "count": .integer(count),
             "root_public": .string(SnapshotBase64.encode(rootKey)),
         ]
         object.set("root_seed", rootSeed.map { .string(SnapshotBase64.encode($0)) })
@@ -221,6 +248,7 @@ extension SigningBook {
         else { return nil }
         self.project = project
         self.epoch = epoch
+        count = object["count"]?.integerValue ?? 0
         self.rootKey = rootKey
         rootSeed = bytes("root_seed")
         self.keySet = keySet

@@ -29,14 +29,31 @@ package final class SnapshotSigner: Sendable {
     /// What the project is called where several meet.
     package var project: String { book.withLock { $0.project } }
 
+    /// Counts how often documents were put back.
+    var epoch: Int64 { book.withLock { $0.epoch } }
+
     /// Takes keys up that another process has changed.
-    /// - Returns: Whether there are others than before.
-    func reread() -> Bool {
-        guard let folder, let new = try? SigningBook(in: folder) else { return false }
-        return book.withLock { book in
-            guard new.version > book.version else { return false }
-            book = new
-            return true
+    func reread() {
+        guard let folder, let new = try? SigningBook(in: folder) else { return }
+        book.withLock { book in if new.version > book.version { book.adopt(new) } }
+    }
+
+    /// Takes note of how many changes the store knows of.
+    func saw(count: Int64) throws {
+        try change { $0.saw(count: count) }
+    }
+
+    /// Changes the book, and writes it down if `edit` says so; what the command line did meanwhile is not lost.
+    private func change(_ edit: (inout SigningBook) throws -> Bool) throws {
+        try book.withLock { book in
+            guard let folder else {
+                _ = try edit(&book)
+                return
+            }
+            try folder.locked(folder.signingLock) {
+                if let new = try SigningBook(in: folder), new.version > book.version { book.adopt(new) }
+                if try edit(&book) { try book.keep(in: folder) }
+            }
         }
     }
 
@@ -53,11 +70,13 @@ package final class SnapshotSigner: Sendable {
         sequence: Int64,
         issuedAt: Int64
     ) throws -> SignedSnapshot {
-        try book.withLock { book in
-            let snapshot = try book.sign(payload, environment: environment, sequence: sequence, issuedAt: issuedAt)
-            if let folder { try book.keep(in: folder) }
-            return snapshot
+        var snapshot: SignedSnapshot?
+        try change { book in
+            snapshot = try book.sign(payload, environment: environment, sequence: sequence, issuedAt: issuedAt)
+            return true
         }
+        guard let snapshot else { throw SnapshotError(.signature, "Nothing was signed") }
+        return snapshot
     }
 
     /// Signs a text.
