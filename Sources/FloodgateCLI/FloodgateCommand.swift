@@ -26,6 +26,9 @@ struct FloodgateCommand: AsyncParsableCommand {
               FLOODGATE_PATH_PREFIX   path in front of all routes
               FLOODGATE_LOG_LEVEL     least level that is logged
               FLOODGATE_LOG_FORMAT    json or text
+              FLOODGATE_UPSTREAM      servers that an edge follows
+              FLOODGATE_EDGE_KEY      its key
+              FLOODGATE_ROOT_KEY      who it trusts
 
             Exit codes: 0 done; 1 not found, or something is wrong; 64 wrong use or unknown setting; 65 broken input; \
             66 input is not there; 69 address taken or data in use; 70 a fault in floodgate; 73 the data folder cannot be \

@@ -34,10 +34,10 @@ class Clock:
     """A wall clock that a cache started with it believes, and that can be put ahead while it runs."""
 
     def __init__(self, folder):
-        self.file, self.library = pathlib.Path(folder) / "clock", pathlib.Path(folder) / "clock.so"
-        if not self.library.exists():
+        self.file, self.preload = pathlib.Path(folder) / "clock", pathlib.Path(folder) / "clock.so"
+        if not self.preload.exists():
             source = pathlib.Path(__file__).with_name("clock.c")
-            subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", self.library, source], check=True)
+            subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", self.preload, source], check=True)
         self.put_ahead(0)
         self.file.chmod(0o644)
 
@@ -86,7 +86,7 @@ class Cache:
     def run(self, *command, **environment):
         environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", **environment}
         if self.clock:
-            environment |= {"LD_PRELOAD": str(self.clock.library), "FLOODGATE_CLOCK": str(self.clock.file)}
+            environment |= {"LD_PRELOAD": str(self.clock.preload), "FLOODGATE_CLOCK": str(self.clock.file)}
         user = {}
         if os.geteuid() == 0:
             for path in (self.state, *self.state.iterdir()):

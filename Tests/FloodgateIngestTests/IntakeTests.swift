@@ -75,6 +75,15 @@ import Testing
         #expect(intake.counts.acceptedEvents == 2)
     }
 
+    @Test func `takes from an edge what packs better than clients' bodies may`() async throws {
+        let events = Array(repeating: #"{"eventName":"a","time":1750000361000}"#, count: 50_000).joined(separator: ",")
+        var packed = request(try Zstd.compress(Array("{\"events\":[\(events)]}".utf8)), encoding: "zstd")
+        let intake = intake()
+        #expect(await intake.accept(packed).status == 413)
+        packed.isFromEdge = true
+        #expect(await intake.accept(packed).status == 202)
+    }
+
     @Test func `answers for the good events and lists the bad ones, 20 at most`() async throws {
         let bad = Array(repeating: "{}", count: 30).joined(separator: ",")
         let intake = intake()

@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import Floodgate
 import FloodgateJSON
 import Foundation
 import Testing
@@ -209,6 +210,26 @@ import Testing
         let again = try await origin.edge(in: edge.folder)
         #expect(try await origin.document(of: again) == document)
         await again.stop()
+    }
+
+    @Test(arguments: [false, true])
+    func `pass changes on to Swift clients over the stream, signed where they ask for it`(isSigned: Bool) async throws {
+        let origin = try await Origin(try await RunningServer.start())
+        let edge = try await origin.edge()
+        var options = FloodgateClient.Options()
+        options.server = edge.url
+        options.streaming = true
+        // What arrives in time has not been polled for.
+        options.pollInterval = .seconds(600)
+        options.rootKeys = isSigned ? [origin.rootKey] : []
+        let client = FloodgateClient(key: origin.serverKey, options: options)
+        await client.initialize()
+        let users = (1...500).map { FloodgateUser(userID: "u\($0)") }
+        let user = try #require(users.first { client.checkGate("new_checkout", for: $0) })
+        try await origin.disable("new_checkout")
+        #expect(await eventually(within: 30) { !client.checkGate("new_checkout", for: user) })
+        await client.shutdown()
+        for running in [edge, origin.server] { await running.stop() }
     }
 
     @Test func `keep events while the server is away, and send all of them on`() async throws {
