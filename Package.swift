@@ -150,7 +150,7 @@ let package = Package(
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateConsole", "FloodgateGzip",
                 "FloodgateFlags", "FloodgateHTTP", "FloodgateSnapshots", "CFloodgateMalloc", asyncHTTPClient, httpTypes,
-                hummingbird, logging, metrics, nioCore, nioHTTP1, nioPosix, serviceLifecycle, unixSignals,
+                hummingbird, logging, metrics, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),
         .executableTarget(

@@ -24,8 +24,10 @@ import time
 from delivery import CORE, LOAD, document, fetch, free_port
 
 SPECS, STREAM = "/v2/download_config_specs", "/v2/stream_config_specs"
-# Documents of these sizes make events of some 10 KB (the document itself) and of some 100 bytes (its announcement).
-CASES, EVENTS = {"whole document": 10_000, "announcement": 80_000}, {"whole document": 10_000, "announcement": 200}
+# Documents of these sizes make events of some 10 KB (the document itself), of some 500 bytes (what changed in it) and of
+# some 100 bytes (its announcement).
+CASES = {"whole document": 10_000, "change": 10_000, "announcement": 80_000}
+EVENTS = {"whole document": 10_000, "change": 500, "announcement": 200}
 SOURCES, FEW, PAUSE, PATIENCE = 16, 200, 0.15, 20_000
 
 
@@ -126,7 +128,8 @@ class Floodgate:
         held = json.loads(body)
         self.console = {"statsig-api-key": keys["console"], "content-type": "application/json"}
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        self.request = (f"GET {STREAM}?sinceTime={held['time']}&checksum={held['checksum']} HTTP/1.1\r\n"
+        more = "&deltas=1" if case == "change" else ""
+        self.request = (f"GET {STREAM}?sinceTime={held['time']}&checksum={held['checksum']}{more} HTTP/1.1\r\n"
                         f"host: localhost:{self.port}\r\nstatsig-api-key: {keys['server']}\r\n"
                         "accept: text/event-stream\r\ncache-control: no-cache\r\n\r\n")
 

@@ -34,6 +34,12 @@ extension FloodgateClient {
         ///
         /// What goes over the stream is described in docs/wire.md.
         public var streaming = false
+        /// What the instance is called where the server lists those that use its specs; by default the host's name.
+        public var instanceName: String?
+        /// Tells the server, while changes come over a stream, which document is in use and since when; on by default.
+        ///
+        /// One small request after each change, and one a minute. Polls say it themselves.
+        public var reportsUse = true
         /// A document to use at once; polls replace it when the server has a newer one.
         public var bootstrap: [UInt8]?
         /// A place that a fleet shares, read before the network at the start; wins over `bootstrap` unless it is older.

@@ -28,6 +28,7 @@ final class SpecKeeper: Sendable {
     private let snapshotGuard: SnapshotGuard?
     private let store: StoreLink?
     private let stream: StreamFollower?
+    private let reporter: UseReporter?
     let diagnostics: Diagnostics
     private let report = Mutex(Report())
     /// The document in use as it came, of which changes make the next one; nil without a stream.
@@ -47,12 +48,15 @@ final class SpecKeeper: Sendable {
         self.fetcher = SpecsFetcher(settings: settings, timing: timing, failover: failover)
         self.snapshotGuard = settings.verifies ? SnapshotGuard(rootKeys: options.rootKeys) : nil
         self.cache = options.cacheFolder.map { SpecFile(lastGoodOf: settings.key, in: $0, on: state.disk) }
+        let reporter = options.reportsUse ? UseReporter(settings: settings, timing: timing) : nil
+        self.reporter = reporter
         let isOnNetwork = options.file == nil && !options.disableNetwork && store?.isPolled != true
         self.stream =
             options.streaming && isOnNetwork
             ? StreamFollower(settings: settings, timing: timing, budget: state.budget) { isOpen in
                 options.logger.debug("The stream of changes opened or ended", metadata: ["open": "\(isOpen)"])
                 state.hub.emit(isOpen ? .streamOpened : .streamEnded)
+                if isOpen { reporter?.didChange() }
             } : nil
     }
 
@@ -131,6 +135,9 @@ final class SpecKeeper: Sendable {
         )
         await withTaskGroup { group in
             group.addTask { await self.poll() }
+            if let reporter {
+                group.addTask { await reporter.run(over: self.transport) { stream.isOpen ? self.use : nil } }
+            }
             group.addTask {
                 for await announcement in announcements {
                     guard await self.state.timing.pause(announcement.spread * self.state.timing.random()) else {
@@ -286,6 +293,12 @@ final class SpecKeeper: Sendable {
         }
     }
 
+    /// Which document is in use, and for how many milliseconds.
+    private var use: (held: HeldSpecs, age: Int64)? {
+        guard let specs = state.specs.held, let since = held.withLock({ $0?.since }) else { return nil }
+        return (specs, (state.timing.monotonic() &- since) / 1_000_000)
+    }
+
     // MARK: Documents
 
     private func acceptAndKeep(_ bytes: [UInt8], seal: [String: String] = [:]) async throws(ClientError) {
@@ -316,7 +329,10 @@ final class SpecKeeper: Sendable {
         let outcome = try state.specs.install(bytes, from: source, receivedAt: time)
         state.metrics.count(outcome)
         if outcome == .installed {
-            if stream != nil { held.withLock { $0 = HeldDocument(bytes) } }
+            if let stream {
+                held.withLock { $0 = HeldDocument(bytes, since: state.timing.monotonic()) }
+                if stream.isOpen { reporter?.didChange() }
+            }
             let status = state.specs.status
             let time = status.time ?? 0
             if source == .network, time > 0 {
@@ -374,9 +390,14 @@ final class SpecKeeper: Sendable {
 /// A document with its hash, which is computed when it is first asked for.
 private struct HeldDocument {
     private let bytes: [UInt8]
+    /// When it came into use, on the clock that never jumps.
+    let since: Int64
     private var hash: SnapshotHash?
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8], since: Int64) {
+        self.bytes = bytes
+        self.since = since
+    }
 
     var hashed: (bytes: [UInt8], hash: SnapshotHash) {
         mutating get {

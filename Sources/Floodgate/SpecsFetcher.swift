@@ -27,7 +27,8 @@ struct SpecsFetcher: Sendable {
                 purpose: .specs,
                 method: .get,
                 url: server + path,
-                headers: settings.headers(at: timing.wall()) + (settings.verifies ? [SnapshotGuard.request] : []),
+                headers: settings.headers(at: timing.wall()) + [(UseReporter.nameField, settings.instanceName)]
+                    + (settings.verifies ? [SnapshotGuard.request] : []),
                 maxAnswerBytes: Settings.maxDocumentBytes,
                 timeout: settings.options.requestTimeout
             )

@@ -99,6 +99,7 @@ final class StreamFollower: Sendable {
         var headers = settings.headers(at: timing.wall())
         headers.append(("accept", "text/event-stream"))
         headers.append(("cache-control", "no-cache"))
+        headers.append((UseReporter.nameField, settings.instanceName))
         let request = TransportRequest(
             purpose: .stream,
             method: .get,

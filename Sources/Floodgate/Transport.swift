@@ -10,6 +10,7 @@ package struct TransportRequest: Sendable {
         case specs, stream, events
         case idLists = "id_lists"
         case idListFile = "id_list_file"
+        case report
     }
 
     package var purpose: Purpose

@@ -26,6 +26,8 @@ struct CommandFailure: Error, CustomStringConvertible {
         case cannotCreate = 73
         /// A disk or pipe failed, or stored data is damaged.
         case inputOutput = 74
+        /// Something was not done in time, and may be done later.
+        case late = 75
     }
 
     var code: Code
@@ -45,6 +47,7 @@ struct CommandFailure: Error, CustomStringConvertible {
             self.init(error.code == .locked ? .unavailable : .inputOutput, error.description)
         case let error as StartFailure: self.init(Self.code(of: error), error.description)
         case let error as SnapshotError: self.init(.failure, error.message)
+        case let error as ServerLink.Failure: self.init(.unavailable, error.description)
         default: return nil
         }
     }

@@ -13,7 +13,7 @@ import FloodgateServer
     import Darwin
 #endif
 
-/// Settings from the environment; only an edge's key is secret.
+/// Settings from the environment; only keys are secret.
 enum CommandSettings: String, CaseIterable {
     /// Folder of everything that is kept; no default.
     case data = "FLOODGATE_DATA"
@@ -41,6 +41,8 @@ enum CommandSettings: String, CaseIterable {
     case accessLog = "FLOODGATE_ACCESS_LOG"
     /// none, truncated or full; truncated.
     case accessLogAddresses = "FLOODGATE_ACCESS_LOG_ADDRESSES"
+    /// A console key, for commands that ask a server; secret.
+    case consoleKey = "FLOODGATE_CONSOLE_KEY"
     /// URLs with commas between, for an edge.
     case upstream = "FLOODGATE_UPSTREAM"
     /// An edge key.

@@ -26,18 +26,19 @@ struct FloodgateCommand: AsyncParsableCommand {
               FLOODGATE_PATH_PREFIX   path in front of all routes
               FLOODGATE_LOG_LEVEL     least level that is logged
               FLOODGATE_LOG_FORMAT    json or text
+              FLOODGATE_CONSOLE_KEY   for commands that ask a server
               FLOODGATE_UPSTREAM      servers that an edge follows
               FLOODGATE_EDGE_KEY      its key
               FLOODGATE_ROOT_KEY      who it trusts
 
             Exit codes: 0 done; 1 not found, or something is wrong; 64 wrong use or unknown setting; 65 broken input; \
             66 input is not there; 69 address taken or data in use; 70 a fault in floodgate; 73 the data folder cannot be \
-            made or written; 74 a disk failed or stored data is damaged.
+            made or written; 74 a disk failed or stored data is damaged; 75 not everybody holds a change in time.
             """,
         version: FloodgateVersion.current,
         subcommands: [
             ServeCommand.self, EdgeCommand.self, KeysCommand.self, SigningCommand.self, ImportCommand.self,
-            GateCommand.self, EventsCommand.self,
+            GateCommand.self, FleetCommand.self, EventsCommand.self,
             EvaluateCommand.self, ExplainCommand.self, DoctorCommand.self, VersionCommand.self,
         ]
     )

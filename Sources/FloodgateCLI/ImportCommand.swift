@@ -33,10 +33,12 @@ struct ImportStatsigCommand: AsyncParsableCommand {
 
     @Argument(help: ArgumentHelp("The document; - is standard input.", valueName: "file")) var file: String
     @Option(help: ArgumentHelp("Why, for the audit log.", valueName: "text")) var reason: String?
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var data: DataOption
 
     func run() async throws {
         let bytes = try InputFile.bytes(of: file, limit: 64 << 20)
+        try await waiting.prepare(data)
         let control = try await data.newProject()
         let summary = try await imported(bytes, into: control)
         for warning in summary.warnings { StandardStreams.error("warning: \(warning)\n") }
@@ -47,6 +49,7 @@ struct ImportStatsigCommand: AsyncParsableCommand {
         print(
             "\(summary.added) added, \(summary.changed) changed, \(summary.removed) removed, \(summary.unchanged) as before"
         )
+        try await waiting.finish(control, data, quietly: false)
     }
 
     private func imported(_ bytes: [UInt8], into control: ControlPlane) async throws -> ImportSummary {

@@ -22,6 +22,8 @@ package struct DataFolder: Sendable {
     package var initialKeysFile: String { path + "/initial-keys.json" }
     /// Keys that sign snapshots.
     package var signingFile: String { path + "/signing.json" }
+    /// How commands reach the server that runs on the folder.
+    package var localAccessFile: String { path + "/server.json" }
     /// The event log's folder.
     package var eventFolder: String { path + "/events" }
 

@@ -15,7 +15,8 @@ extension DataPlane {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerErrors())
         ConfigSpecsRoutes(board: boards.snapshots).add(to: router)
-        StreamRoutes(boards: boards, settings: settings).add(to: router)
+        StreamRoutes(boards: boards, settings: settings, now: now).add(to: router)
+        FleetRoutes(fleet: boards.fleet, now: now).add(to: router)
         DeliveryRoutes(boards: boards).add(to: router)
         EdgeRoutes(cells: boards.cells, intake: intake, unpacked: guards.unpacked, confirm: confirm).add(to: router)
         IDListRoutes(board: boards.idLists, settings: settings).add(to: router)
@@ -69,6 +70,9 @@ extension DataPlane {
         registry.raise("live_feed_dropped", to: intake.feed.counts.dropped)
         for (environment, age) in freshness.ages(at: now()) {
             Meter(label: "config_age_seconds", dimensions: [("env", environment)], factory: registry).set(age)
+        }
+        for environment in boards.fleet.environments {
+            metrics.show(boards.fleet.status(of: environment, at: now(), limit: 0))
         }
         Meter(label: "stream_connections", dimensions: [("kind", "specs")], factory: registry)
             .set(boards.places.count)

@@ -47,7 +47,7 @@ package struct DataPlane: Sendable {
         self.table = table
         self.now = now
         self.logger = logger
-        boards = Boards(streams: settings.streams)
+        boards = Boards(streams: settings.streams, now: now)
         metrics = ServerMetrics(registry: registry)
         guards = Guards(settings.guards)
         intake = Intake(log: eventLog, logger: logger)
@@ -62,6 +62,8 @@ package struct DataPlane: Sendable {
             ring: boards.ring,
             answers: boards.answers,
             idListFiles: boards.idListFiles,
+            fleet: boards.fleet,
+            now: now,
             health: health,
             guards: guards,
             metrics: metrics,

@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import FloodgateDelivery
 import FloodgateIngest
 import Hummingbird
 
@@ -7,6 +8,11 @@ extension FloodgateServer {
     /// All routes: the data plane's, and those of authoring.
     func router() -> Router<ServerContext> {
         let (router, access) = plane.router { [publisher] environment in publisher.confirm(environment) }
+        FleetAPIRoutes(
+            fleet: plane.boards.fleet,
+            environments: { [snapshots = plane.boards.snapshots] in snapshots.times.keys.sorted() },
+            now: plane.now
+        ).add(to: router)
         ConsoleAPIRoutes(control: control) { [publisher] in publisher.hint() }
             .add(to: router)
         ConsoleRoutes(

@@ -107,7 +107,19 @@ package struct FloodgateServer: Sendable {
     /// Serves until SIGTERM or SIGINT, then ends what is running and returns.
     /// - Throws: `StartFailure` if the server cannot listen.
     package func run(onRunning: @escaping @Sendable (ListenAddress) async -> Void) async throws {
-        try await plane.run(front(), beside: [eventLogService, publisher], onRunning: onRunning)
+        let access = LocalAccess.make(now: plane.now())
+        plane.boards.ring.adopt(access.key, at: plane.now())
+        let folder = DataFolder(path: settings.dataFolder)
+        defer { LocalAccess.remove(from: folder) }
+        try await plane.run(front(), beside: [eventLogService, publisher]) { [settings, plane] address in
+            do {
+                let url = settings.localURL(of: address) + settings.pathPrefix
+                try LocalAccess(url: url, key: access.text).keep(in: folder)
+            } catch {
+                plane.logger.warning("Commands cannot ask this server", metadata: ["error": "\(error)"])
+            }
+            await onRunning(address)
+        }
     }
 }
 

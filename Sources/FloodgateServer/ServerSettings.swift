@@ -9,6 +9,8 @@ package struct ServerSettings: Sendable {
     package var dataFolder: String
     /// Where to listen.
     package var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    /// What the process is called where several are listed.
+    package var name = HostName.current
     /// Fills an empty project with the demo.
     package var loadsDemo = false
     /// What clients call the server, such as `https://flags.example.com`, without a slash at its end; nil takes the name

@@ -48,7 +48,7 @@ final class MemoryServer: Transport {
             state.withLock { $0.events += events }
             return .reply(202, Array(#"{"success":true}"#.utf8))
         case .idLists: return .reply(200, Array("{}".utf8))
-        case .idListFile, .stream: return .reply(404)
+        case .idListFile, .stream, .report: return .reply(404)
         }
     }
 

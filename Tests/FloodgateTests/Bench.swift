@@ -40,6 +40,8 @@ struct Bench: Sendable {
         options.requestTimeout = .seconds(9)
         // Tests count events; those of the client's own have tests of their own.
         options.disableDiagnostics = true
+        // Likewise requests.
+        options.reportsUse = false
         options.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         change(&options)
         return FloodgateClient(key: key, options: options, timing: timing ?? clock.timing)

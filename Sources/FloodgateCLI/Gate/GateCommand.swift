@@ -13,7 +13,8 @@ struct GateCommand: AsyncParsableCommand {
         abstract: "List, show, switch and roll out gates.",
         discussion: """
             Every change is one transaction with its audit record, and makes a new snapshot that SDKs get with their next \
-            poll. It works with and without a running server.
+            poll or over their stream. It works with and without a running server; with --wait it returns when all live instances \
+            hold the change.
             """,
         subcommands: [
             GateListCommand.self, GateShowCommand.self, GateEnableCommand.self, GateDisableCommand.self,
@@ -69,13 +70,19 @@ struct GateSwitch: ParsableArguments {
     @Argument(help: "The gate's name.") var name: String
     @Option(help: ArgumentHelp("Why, for the audit log.", valueName: "text")) var reason: String?
     @Flag(help: "Print the gate as JSON.") var json = false
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var data: DataOption
 
     func set(enabled: Bool) async throws {
         let control = try data.project()
+        try await waiting.prepare(data)
         let change = try await control.setGate(name, enabled: enabled, by: Change(actor: Actor.name, reason: reason))
-        if json { return try GateText.show(change.gate, in: try await control.state(), asJSON: true) }
-        print("\(name) is \(change.didChange ? "now" : "already") \(enabled ? "on" : "off")")
+        if json {
+            try GateText.show(change.gate, in: try await control.state(), asJSON: true)
+        } else {
+            print("\(name) is \(change.didChange ? "now" : "already") \(enabled ? "on" : "off")")
+        }
+        try await waiting.finish(control, data, quietly: json)
     }
 }
 
@@ -124,18 +131,25 @@ struct GateRolloutCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The rule's id.", valueName: "id")) var rule: String?
     @Option(help: ArgumentHelp("Why, for the audit log.", valueName: "text")) var reason: String?
     @Flag(help: "Print the gate as JSON.") var json = false
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var data: DataOption
 
     func run() async throws {
         let control = try data.project()
+        try await waiting.prepare(data)
         let change = try await control.setRollout(
             gate: name,
             percent: percent,
             ruleID: rule,
             by: Change(actor: Actor.name, reason: reason)
         )
-        if json { return try GateText.show(change.gate, in: try await control.state(), asJSON: true) }
-        let state = change.gate.isEnabled ? "" : " (but the gate is off)"
-        print("\(name) \(change.didChange ? "now passes" : "passes already") \(GateText.percentage(percent)) %\(state)")
+        if json {
+            try GateText.show(change.gate, in: try await control.state(), asJSON: true)
+        } else {
+            let state = change.gate.isEnabled ? "" : " (but the gate is off)"
+            let verb = change.didChange ? "now passes" : "passes already"
+            print("\(name) \(verb) \(GateText.percentage(percent)) %\(state)")
+        }
+        try await waiting.finish(control, data, quietly: json)
     }
 }

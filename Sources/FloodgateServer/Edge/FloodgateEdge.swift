@@ -30,6 +30,7 @@ package struct FloodgateEdge: Sendable {
     private let follower: CellFollower
     private let forwarder: EventForwarder
     private let eventLog: SQLiteEventLog
+    private let upstream: Upstream
 
     /// What the edge was told.
     package var settings: ServerSettings { plane.settings }
@@ -68,7 +69,8 @@ package struct FloodgateEdge: Sendable {
             plane: plane,
             follower: follower,
             forwarder: EventForwarder(upstream: upstream, folder: folder, plane: plane),
-            eventLog: log
+            eventLog: log,
+            upstream: upstream
         )
     }
 
@@ -82,7 +84,10 @@ package struct FloodgateEdge: Sendable {
         let (router, _) = plane.router(confirm: nil)
         try await plane.run(
             plane.front(router),
-            beside: [EventLogService(log: eventLog), follower, forwarder, ExpiryWatch(plane: plane)],
+            beside: [
+                EventLogService(log: eventLog), follower, forwarder, ExpiryWatch(plane: plane),
+                FleetForwarder(upstream: upstream, name: settings.name, plane: plane),
+            ],
             onRunning: onRunning
         )
     }

@@ -75,7 +75,7 @@ final class ConfigAnswers: Sendable {
         acceptsGzip: Bool,
         wantsSeal: Bool,
         ifNoneMatch: UnsafeRawBufferPointer?
-    ) -> ReadyAnswer? {
+    ) -> Choice? {
         var held: UInt64?
         var agrees = true
         var start = 0
@@ -97,10 +97,25 @@ final class ConfigAnswers: Sendable {
                 return nil
             }
         }
-        if let held, held >= time, agrees { return nothingNew }
-        if let ifNoneMatch, let tag, EntityTags.list(ifNoneMatch, names: tag) { return notModified }
-        if wantsSeal, shape == .v2, !sealed.isEmpty { return sealed[acceptsGzip ? 1 : 0] }
-        return updates[(shape == .v1 ? 0 : 2) + (acceptsGzip ? 1 : 0)]
+        if let held, held >= time, agrees { return Choice(answer: nothingNew, held: held) }
+        if let ifNoneMatch, let tag, EntityTags.list(ifNoneMatch, names: tag) {
+            return Choice(answer: notModified, held: held ?? time)
+        }
+        let isSealed = wantsSeal && shape == .v2 && !sealed.isEmpty
+        return Choice(
+            answer: isSealed ? sealed[acceptsGzip ? 1 : 0] : updates[(shape == .v1 ? 0 : 2) + (acceptsGzip ? 1 : 0)],
+            held: held ?? 0,
+            offered: time
+        )
+    }
+
+    /// An answer, and what it tells of who gets it.
+    struct Choice {
+        var answer: ReadyAnswer
+        /// The time of the document that they hold; 0 for none.
+        var held: UInt64
+        /// The time of the document that they get, if they get one.
+        var offered: UInt64?
     }
 
     private static func number(_ digits: Slice<UnsafeRawBufferPointer>) -> UInt64? {

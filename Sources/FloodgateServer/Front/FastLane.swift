@@ -23,6 +23,9 @@ final class FastLane {
     private var files: [String: IDListAnswers] = [:]
     private let alive = FastLane.plain(200, "ok\n")
     private let numbers: Numbers
+    private var seen = SeenInstances()
+    /// What the last answer tells of who asked, and of which environment; nil for nothing new.
+    private var sighting: (FleetSighting, environment: String)?
     /// Which answers the log is told of.
     var sampler = AccessSampler()
     /// Who sent the request that is being refused.
@@ -65,11 +68,40 @@ final class FastLane {
     }
 
     /// The answer to a request whose answer is ready, and its route; nil for all others, be they good or bad.
-    func answer(_ head: RequestHead, path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
+    func answer(
+        _ head: RequestHead,
+        path: UnsafeRawBufferPointer,
+        at now: UInt64
+    ) -> (answer: FastAnswer, route: Int)? {
         guard head.method == .get || head.method == .head, head.framing == .none else { return nil }
         if path.count == 6, path.elementsEqual("/livez".utf8) { return (FastAnswer(alive), numbers.live) }
         if path.count == 7, path.elementsEqual("/readyz".utf8) { return (ready, numbers.ready) }
-        return config(head, path) ?? idListFile(head, path)
+        return config(head, path, now) ?? idListFile(head, path)
+    }
+
+    /// What the last answer tells of who asked, once.
+    func takeSighting() -> (FleetSighting, environment: String)? {
+        defer { sighting = nil }
+        return sighting
+    }
+
+    /// Notes who asks by `key`, and what they hold and get.
+    private func see(_ head: RequestHead, _ key: SDKKey, _ choice: ConfigAnswers.Choice, _ now: UInt64) {
+        guard let session = head.first("statsig-server-session-id"), 1...128 ~= session.count, head.method == .get,
+            seen.isNews(session, of: key.digest.number, holding: choice.held, offered: choice.offered, at: now)
+        else { return }
+        func text(_ field: UnsafeRawBufferPointer?) -> String {
+            field.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        }
+        var sighting = FleetSighting(
+            id: text(session),
+            name: text(head.first("floodgate-instance")),
+            sdk: text(head.first("statsig-sdk-type")),
+            sdkVersion: text(head.first("statsig-sdk-version")),
+            time: choice.held
+        )
+        sighting.offered = choice.offered
+        self.sighting = (sighting, key.environment)
     }
 
     private var ready: FastAnswer {
@@ -86,7 +118,11 @@ final class FastLane {
     }
 
     /// `/v1/download_config_specs/{key}.json` and its like.
-    private func config(_ head: RequestHead, _ path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
+    private func config(
+        _ head: RequestHead,
+        _ path: UnsafeRawBufferPointer,
+        _ now: UInt64
+    ) -> (answer: FastAnswer, route: Int)? {
         let folder = "/v1/download_config_specs".utf8.count
         guard path.count >= folder, path[0] == UInt8(ascii: "/"), path[1] == UInt8(ascii: "v"),
             path[2] == UInt8(ascii: "1") || path[2] == UInt8(ascii: "2"),
@@ -113,7 +149,7 @@ final class FastLane {
             answersVersion = version
         }
         let isFirst = path[2] == UInt8(ascii: "1")
-        let answer = answers[key.environment]?.answer(
+        let choice = answers[key.environment]?.answer(
             isFirst ? .v1 : .v2,
             query: head.query,
             acceptsGzip: Self.acceptsGzip(head.acceptEncoding),
@@ -121,7 +157,9 @@ final class FastLane {
             ifNoneMatch: head.ifNoneMatch
         )
         let number = numbers.specs[(isFirst ? 0 : 2) + (path.count > folder ? 1 : 0)]
-        return answer.map { (FastAnswer($0, isForKnown: true), number) }
+        guard let choice else { return nil }
+        see(head, key, choice, now)
+        return (FastAnswer(choice.answer, isForKnown: true), number)
     }
 
     /// `/v1/download_id_list_file/{fileID}`, whole or a part.

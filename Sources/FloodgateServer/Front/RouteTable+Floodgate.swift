@@ -20,6 +20,7 @@ extension RouteTable {
         .edge("/edge/v1/state", [.get], .vital),
         .edge("/edge/v1/objects/{hash}", [.get], .vital),
         .edge("/edge/v1/events", [.post], .exposures),
+        .edge("/edge/v1/fleet", [.post], .diagnostics),
     ]
 
     private static let downloads: [Route] = [
@@ -28,6 +29,7 @@ extension RouteTable {
         .download("/v2/download_config_specs", allowsBrowsers: true),
         .download("/v2/download_config_specs/{key}", allowsBrowsers: true),
         .stream("/v2/stream_config_specs"),
+        .use("/v2/report_config_specs"),
         .download("/v1/get_id_lists"),
         .download("/v1/get_id_lists/{key}"),
         .download("/v1/download_id_list_file/{fileID}", [.get], body: .none, kinds: [.server, .edge]),
@@ -53,6 +55,7 @@ extension RouteTable {
     ]
 
     private static let consoleAPI: [Route] = [
+        .api("/console/v1/fleet", [.get]),
         .api("/console/v1/gates", [.get]),
         .api("/console/v1/gates/{id}", [.get, .patch]),
         .api("/console/v1/gates/{id}/enable", [.put], .vital),
@@ -137,6 +140,18 @@ extension Route {
             methods: [.get],
             access: .keys([.server], unknownStatus: 403),
             shedClass: .streams,
+            timeout: .seconds(1)
+        )
+    }
+
+    /// What SDKs say of the specs that they use.
+    fileprivate static func use(_ path: String) -> Route {
+        Route(
+            path: path,
+            methods: [.post],
+            access: .keys([.server], unknownStatus: 403),
+            shedClass: .diagnostics,
+            body: BodyRule(limit: 16 << 10, types: ["application/json"]),
             timeout: .seconds(1)
         )
     }

@@ -19,6 +19,8 @@ package struct ServerFront: FrontService {
     let ring: KeyRing
     let answers: ConfigAnswersBoard
     let idListFiles: IDListFiles
+    let fleet: Fleet
+    let now: @Sendable () -> Int64
     let health: Health
     let guards: Guards
     let metrics: ServerMetrics
@@ -30,7 +32,14 @@ package struct ServerFront: FrontService {
     package func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
         let path = path(of: head)
         let lane = lane(of: loop)
-        if let (answer, route) = lane.answer(head, path: path) {
+        if let (answer, route) = lane.answer(head, path: path, at: loop.now) {
+            if let (seen, environment) = lane.takeSighting() {
+                var sighting = seen
+                if sighting.name.isEmpty {
+                    sighting.name = head.clientAddress(from: peer, trusting: settings.trustedProxies)?.text ?? ""
+                }
+                fleet.see(sighting, of: environment, at: now())
+            }
             didAnswer(answer, to: head, route: route, peer, lane, loop)
             return .fast(answer, route: route)
         }

@@ -21,6 +21,8 @@ package final class KeyRing: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Keys of this process, which no store knows.
+    private let own = Mutex<[SDKKey]>([])
     private let generation = Atomic<Int>(0)
 
     /// Makes a ring without keys.
@@ -28,7 +30,15 @@ package final class KeyRing: Sendable {
 
     /// Puts those of `keys` that are good at `now`, in Unix milliseconds, in the place of all that were there.
     package func replace(with keys: [SDKKey], at now: Int64) {
-        state.withLock { $0 = State(keys, at: now) }
+        let own = own.withLock { $0 }
+        state.withLock { $0 = State(keys + own, at: now) }
+        generation.add(1, ordering: .releasing)
+    }
+
+    /// Keeps `key` beside those of the store as long as the process runs; `now` is in Unix milliseconds.
+    func adopt(_ key: SDKKey, at now: Int64) {
+        own.withLock { $0.append(key) }
+        state.withLock { $0 = State(Array($0.keys.values) + [key], at: now) }
         generation.add(1, ordering: .releasing)
     }
 

@@ -52,6 +52,14 @@ extension HTTPField.Name {
     static let heartbeat = literal("floodgate-heartbeat")
     /// What an edge knew of whoever sent a batch of events.
     static let batch = literal("floodgate-batch")
+    /// What names a run of an SDK.
+    package static let sessionID = literal("statsig-server-session-id")
+    /// What an SDK calls itself.
+    package static let sdkType = literal("statsig-sdk-type")
+    /// Its version.
+    package static let sdkVersion = literal("statsig-sdk-version")
+    /// What people call an instance.
+    package static let instance = literal("floodgate-instance")
     /// Asks proxies of nginx's kind to pass every piece on at once.
     static let accelBuffering = literal("x-accel-buffering")
 }

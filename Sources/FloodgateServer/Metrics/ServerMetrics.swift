@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import FloodgateDelivery
 import Metrics
 
 /// What the server measures about itself; every label is one of few values that no client chooses.
@@ -28,6 +29,19 @@ package struct ServerMetrics: Sendable {
             let dimensions = [("class", entry.name)]
             Meter(label: "http_concurrency_limit", dimensions: dimensions, factory: registry).set(entry.limit)
             Meter(label: "http_inflight", dimensions: dimensions, factory: registry).set(entry.running)
+        }
+    }
+
+    /// Shows how many instances hold the newest document, and how long it took to get to them.
+    func show(_ fleet: FleetStatus) {
+        func meter(_ label: String, _ name: String, _ value: String) -> Meter {
+            Meter(label: label, dimensions: [("env", fleet.environment), (name, value)], factory: registry)
+        }
+        meter("fleet_instances", "holds", "newest").set(fleet.holding)
+        meter("fleet_instances", "holds", "older").set(fleet.live - fleet.holding)
+        guard let delay = fleet.versions.first?.delay else { return }
+        for (quantile, value) in [("0.5", delay.p50), ("0.99", delay.p99), ("0.999", delay.p999)] {
+            meter("config_propagation_seconds", "quantile", quantile).set(Double(value) / 1_000)
         }
     }
 

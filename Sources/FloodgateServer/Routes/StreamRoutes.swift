@@ -12,6 +12,7 @@ import Synchronization
 struct StreamRoutes: Sendable {
     let boards: Boards
     let settings: ServerSettings
+    let now: @Sendable () -> Int64
 
     func add(to router: Router<ServerContext>) {
         router.group("v2/stream_config_specs").group(context: SDKContext.self).get { request, context in
@@ -41,6 +42,9 @@ struct StreamRoutes: Sendable {
                 "There are as many streams as there may be; poll meanwhile",
                 headers: [.retryAfter: String(Int.random(in: 5...30))]
             )
+        }
+        if let sighting = FleetSighting(of: request, context) {
+            boards.fleet.see(sighting, of: context.caller.environment, at: now())
         }
         let digest = context.caller.digest
         context.feed.terms = FeedTerms(

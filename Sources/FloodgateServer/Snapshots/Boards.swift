@@ -14,8 +14,11 @@ struct Boards: Sendable {
     let idListFiles = IDListFiles()
     let ring = KeyRing()
     let cells = CellBoard()
+    let fleet = Fleet()
+    private let now: @Sendable () -> Int64
 
-    init(streams: Int) {
+    init(streams: Int, now: @escaping @Sendable () -> Int64) {
+        self.now = now
         places = StreamPlaces(limit: streams)
         feeds = SpecFeeds(places: places)
     }
@@ -24,6 +27,7 @@ struct Boards: Sendable {
     /// - Returns: Whether it was shown.
     func post(_ snapshot: PreparedSnapshot) -> Bool {
         guard snapshots.post(snapshot) else { return false }
+        fleet.publish(snapshot.environment, time: snapshot.time, checksum: snapshot.checksum, at: now())
         answers.post(snapshot)
         feeds.post(snapshot)
         return true

@@ -1,0 +1,201 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// Which instance of an SDK, or edge, answers from which document, as far as they were seen lately, and how long each
+/// document took from its commit to its use.
+///
+/// Times are those of this process's clock: instances say how long ago something was, so that their clocks do not matter.
+package final class Fleet: Sendable {
+    /// After so many milliseconds without a sign an instance counts as gone.
+    package static let patience: Int64 = 90_000
+    /// How many instances of one environment are noted.
+    package static let capacity = 100_000
+    /// How many documents are remembered.
+    private static let versions = 32
+    /// Somebody upstream is told at most so often, in milliseconds, that an instance is still there.
+    private static let signInterval: Int64 = 25_000
+
+    private struct Row: Sendable {
+        var sighting: FleetSighting
+        var firstSeen: Int64
+        var lastSeen: Int64
+        var usedAt: Int64
+        var offered: (time: UInt64, at: Int64)?
+        /// The number of the change that somebody upstream should hear of.
+        var change: Int
+        /// When that was.
+        var changedAt: Int64
+    }
+
+    private struct Version: Sendable {
+        var time: UInt64
+        var checksum: String?
+        var delays: [UInt32] = []
+    }
+
+    private struct Cell: Sendable {
+        var rows: [String: Row] = [:]
+        /// The newest first.
+        var versions: [Version] = []
+        var newest: UInt64 = 0
+        /// When that came here, in Unix milliseconds.
+        var newestAt: Int64 = 0
+        var change = 0
+        var leftOut = 0
+    }
+
+    private let cells = Mutex<[String: Cell]>([:])
+    private let capacity: Int
+
+    /// Makes a fleet of which nobody was seen yet.
+    package init(capacity: Int = Fleet.capacity) { self.capacity = capacity }
+
+    /// The environments of which something is known.
+    package var environments: [String] { cells.withLock { $0.keys.sorted() } }
+
+    /// How many instances of `environment` are noted, some of which may be gone.
+    package func count(of environment: String) -> Int { cells.withLock { $0[environment]?.rows.count ?? 0 } }
+
+    /// A document of `environment` is there to be used, at `now` in Unix milliseconds.
+    package func publish(_ environment: String, time: UInt64, checksum: String?, at now: Int64) {
+        cells.withLock { cells in
+            var cell = cells[environment] ?? Cell()
+            if time > cell.newest { (cell.newest, cell.newestAt) = (time, now) }
+            Self.note(time, checksum, in: &cell)
+            cells[environment] = cell
+        }
+    }
+
+    /// When the newest document of `environment` came here, in Unix milliseconds; nil without one.
+    package func publishedAt(_ environment: String) -> Int64? {
+        cells.withLock { $0[environment].flatMap { $0.newest > 0 ? $0.newestAt : nil } }
+    }
+
+    /// Something of an instance of `environment` was seen at `now`, in Unix milliseconds.
+    package func see(_ sighting: FleetSighting, of environment: String, at now: Int64) {
+        cells.withLock { cells in see(sighting, in: &cells[environment, default: Cell()], now) }
+    }
+
+    private func see(_ sighting: FleetSighting, in cell: inout Cell, _ now: Int64) {
+        let seenAt = now - min(sighting.seenAgo, now)
+        guard var row = cell.rows[sighting.id] else {
+            if cell.rows.count >= capacity { cell.rows = cell.rows.filter { now - $0.value.lastSeen <= Self.patience } }
+            guard cell.rows.count < capacity else {
+                cell.leftOut += 1
+                return
+            }
+            cell.change += 1
+            cell.rows[sighting.id] = Row(
+                sighting: sighting,
+                firstSeen: seenAt,
+                lastSeen: seenAt,
+                usedAt: sighting.usedAgo.map { now - min($0, now) } ?? seenAt,
+                offered: sighting.offered.map { ($0, seenAt) },
+                change: cell.change,
+                changedAt: now
+            )
+            return
+        }
+        // What came by another way may be older news.
+        guard seenAt >= row.lastSeen else { return }
+        let held = row.sighting
+        row.sighting = sighting
+        row.sighting.checksum = sighting.checksum ?? (sighting.time == held.time ? held.checksum : nil)
+        row.lastSeen = seenAt
+        if sighting.time != held.time {
+            let given = row.offered.flatMap { $0.time == sighting.time ? $0.at : nil }
+            row.usedAt = sighting.usedAgo.map { now - min($0, now) } ?? given ?? seenAt
+            // Who began after the commit, or with nothing, did not wait for it.
+            if held.time > 0, row.firstSeen < Int64(clamping: sighting.time) {
+                let delay = row.usedAt - min(row.usedAt, Int64(clamping: sighting.time))
+                let index = Self.note(sighting.time, sighting.checksum, in: &cell)
+                if let index, cell.versions[index].delays.count < capacity {
+                    cell.versions[index].delays.append(UInt32(clamping: delay))
+                }
+            }
+        }
+        if let offered = sighting.offered { row.offered = (offered, seenAt) }
+        if sighting.time != held.time || now - row.changedAt >= Self.signInterval {
+            cell.change += 1
+            row.change = cell.change
+            row.changedAt = now
+        }
+        cell.rows[sighting.id] = row
+    }
+
+    /// Remembers a document.
+    /// - Returns: Where; nil if it is too old.
+    @discardableResult
+    private static func note(_ time: UInt64, _ checksum: String?, in cell: inout Cell) -> Int? {
+        if let known = cell.versions.firstIndex(where: { $0.time == time }) {
+            cell.versions[known].checksum = checksum ?? cell.versions[known].checksum
+            return known
+        }
+        guard time > 0 else { return nil }
+        let index = cell.versions.firstIndex { $0.time < time } ?? cell.versions.count
+        guard index < versions else { return nil }
+        cell.versions.insert(Version(time: time, checksum: checksum), at: index)
+        if cell.versions.count > versions { cell.versions.removeLast() }
+        return index
+    }
+
+    /// What is known of `environment` at `now`, in Unix milliseconds.
+    /// - Parameters:
+    ///   - environment: The environment.
+    ///   - time: The document that is asked about; nil for the newest.
+    ///   - now: The time.
+    ///   - limit: How many stragglers are named.
+    package func status(of environment: String, time: UInt64? = nil, at now: Int64, limit: Int) -> FleetStatus {
+        let cell = cells.withLock { $0[environment] } ?? Cell()
+        let rows = cell.rows.values.filter { now - $0.lastSeen <= Self.patience }
+        let target = time ?? max(cell.newest, cell.versions.first?.time ?? 0)
+        var counts: [UInt64: (count: Int, checksum: String?)] = [:]
+        for row in rows where row.sighting.time > 0 {
+            counts[row.sighting.time, default: (0, row.sighting.checksum)].count += 1
+        }
+        for version in cell.versions where counts[version.time] == nil { counts[version.time] = (0, version.checksum) }
+        let known = Dictionary(cell.versions.map { ($0.time, $0) }) { first, _ in first }
+        let behind = rows.filter { $0.sighting.time < target }
+        let stragglers = behind.sorted { ($0.sighting.time, $0.sighting.id) < ($1.sighting.time, $1.sighting.id) }
+        return FleetStatus(
+            environment: environment,
+            time: target,
+            live: rows.count,
+            holding: rows.count - behind.count,
+            versions: counts.sorted { $0.key > $1.key }.map { time, entry in
+                FleetStatus.Version(
+                    time: time,
+                    checksum: known[time]?.checksum ?? entry.checksum,
+                    instances: entry.count,
+                    delay: FleetStatus.Delay(known[time]?.delays ?? [])
+                )
+            },
+            stragglers: stragglers.prefix(limit).map { row in
+                FleetStatus.Instance(sighting: row.sighting, lastSeen: row.lastSeen, usedAt: row.usedAt)
+            },
+            leftOut: cell.leftOut
+        )
+    }
+
+    /// What somebody upstream should hear of `environment` who heard of all changes up to `number`.
+    /// - Returns: The oldest `limit` changes, and the number of the last of them.
+    package func changes(
+        of environment: String,
+        after number: Int,
+        at now: Int64,
+        limit: Int
+    ) -> (sightings: [FleetSighting], number: Int) {
+        let rows = cells.withLock { $0[environment]?.rows.values.filter { $0.change > number } ?? [] }
+            .sorted { $0.change < $1.change }
+            .prefix(limit)
+        let sightings = rows.map { row in
+            var sighting = row.sighting
+            sighting.offered = nil
+            sighting.usedAgo = max(0, now - row.usedAt)
+            sighting.seenAgo = max(0, now - row.lastSeen)
+            return sighting
+        }
+        return (sightings, rows.last?.change ?? number)
+    }
+}

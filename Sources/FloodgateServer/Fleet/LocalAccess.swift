@@ -1,0 +1,52 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateJSON
+import FoundationEssentials
+
+/// How commands on a data folder reach the server that runs on it: its address, and a console key of this run alone.
+///
+/// The file can be read by the folder's owner alone, who can change everything in it anyway.
+package struct LocalAccess: Sendable {
+    /// Where the server is reached on this machine.
+    package let url: String
+    /// A console key.
+    package let key: String
+
+    /// Makes a key that works until the server stops.
+    static func make(now: Int64) -> (text: String, key: SDKKey) {
+        var bytes: [UInt8] = []
+        for _ in 0..<32 { bytes.append(.random(in: 0...255)) }
+        let text = KeyKind.console.prefix + "local-" + Hex.text(of: bytes)
+        return (text, SDKKey(text: text, kind: .console, environment: "", createdTime: now))
+    }
+
+    init(url: String, key: String) {
+        self.url = url
+        self.key = key
+    }
+
+    /// Reads what a running server left in `folder`; nil if none runs there.
+    package init?(in folder: DataFolder) {
+        guard let content = try? Data(contentsOf: URL(filePath: folder.localAccessFile)),
+            let object = (try? JSONValue(parsing: [UInt8](content)))?.objectValue,
+            let url = object["url"]?.stringValue, let key = object["key"]?.stringValue
+        else { return nil }
+        self.init(url: url, key: key)
+    }
+
+    func keep(in folder: DataFolder) throws(StartFailure) {
+        let object: JSONObject = ["url": .string(url), "key": .string(key)]
+        try folder.save(JSONValue.object(object).bytes, as: folder.localAccessFile)
+    }
+
+    static func remove(from folder: DataFolder) {
+        try? FileManager.default.removeItem(atPath: folder.localAccessFile)
+    }
+}
+
+private enum Hex {
+    static func text(of bytes: [UInt8]) -> String {
+        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,85 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+package import FloodgateJSON
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+
+/// Asks a running server with a console key, for commands.
+package struct ServerLink: Sendable {
+    /// Why there is no answer.
+    package struct Failure: Error, Sendable, CustomStringConvertible {
+        /// What was found, and what to do.
+        package let description: String
+    }
+
+    private let url: String
+    private let key: String
+
+    /// A link to the server at `url`.
+    package init(url: String, key: String) {
+        self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.key = key
+    }
+
+    /// A link to the server that runs on a data folder.
+    package init(_ access: LocalAccess) { self.init(url: access.url, key: access.key) }
+
+    /// What `GET /console/v1/fleet` says of `environment`, or of all.
+    /// - Parameters:
+    ///   - environment: The environment.
+    ///   - time: The document that is asked about; nil for the newest.
+    ///   - limit: How many stragglers are named.
+    package func fleet(environment: String?, time: UInt64? = nil, limit: Int) async throws -> [JSONObject] {
+        var path = "/console/v1/fleet?limit=\(limit)"
+        if let environment { path += "&environment=" + Self.escaped(environment) }
+        if let time { path += "&time=\(time)" }
+        let answer = try await get(path)
+        return (answer["data"]?.arrayValue ?? []).compactMap(\.objectValue)
+    }
+
+    private func get(_ path: String) async throws -> JSONValue {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.timeout.connect = .seconds(5)
+        configuration.timeout.read = .seconds(20)
+        if isLocal {
+            // A certificate is made out for the server's public name; nobody stands between on one machine.
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.certificateVerification = .none
+            configuration.tlsConfiguration = tls
+        }
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        do {
+            var request = HTTPClientRequest(url: url + path)
+            request.headers.add(name: "statsig-api-key", value: key)
+            let response = try await client.execute(request, timeout: .seconds(20))
+            let body = Array(buffer: try await response.body.collect(upTo: 16 << 20))
+            try? await client.shutdown()
+            let value = try? JSONValue(parsing: body)
+            guard response.status == .ok, let value else {
+                let detail = value?["detail"]?.stringValue.map { ": \($0)" } ?? ""
+                throw Failure(description: "\(url) answered \(response.status.code)\(detail)")
+            }
+            return value
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            try? await client.shutdown()
+            throw Failure(description: "\(url) does not answer; does the server run?")
+        }
+    }
+
+    private var isLocal: Bool {
+        ["https://127.0.0.1:", "https://[::1]:", "https://localhost:"].contains { url.hasPrefix($0) }
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.utf8.map { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: String(UnicodeScalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
+}

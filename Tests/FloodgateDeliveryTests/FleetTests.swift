@@ -1,0 +1,135 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateDelivery
+import FloodgateJSON
+import Testing
+
+/// What is known of those who answer from documents.
+@Suite("Fleet") struct FleetTests {
+    private static let start: Int64 = 1_750_000_000_000
+
+    private static func sighting(
+        _ id: String,
+        time: Int64,
+        usedAgo: Int64? = nil,
+        _ change: (inout FleetSighting) -> Void = { _ in }
+    ) -> FleetSighting {
+        var sighting = FleetSighting(
+            id: id,
+            name: "host-\(id)",
+            sdk: "floodgate-swift",
+            sdkVersion: "0.1.0",
+            time: UInt64(time),
+            usedAgo: usedAgo
+        )
+        change(&sighting)
+        return sighting
+    }
+
+    @Test func `counts those that were seen lately by what they answer from, and names those that are behind`() {
+        let fleet = Fleet()
+        let (old, new) = (Self.start, Self.start + 10_000)
+        fleet.publish("production", time: UInt64(old), checksum: "1", at: old)
+        for id in ["a", "b", "c", "d"] {
+            fleet.see(Self.sighting(id, time: old), of: "production", at: old + 100)
+        }
+        fleet.publish("production", time: UInt64(new), checksum: "2", at: new)
+        for id in ["a", "b"] { fleet.see(Self.sighting(id, time: new), of: "production", at: new + 500) }
+        fleet.see(Self.sighting("d", time: 0), of: "production", at: new + 600)
+        let status = fleet.status(of: "production", at: new + 1_000, limit: 10)
+        #expect(status.live == 4 && status.holding == 2 && status.time == UInt64(new))
+        #expect(status.versions.map(\.instances) == [2, 1] && status.versions.map(\.checksum) == ["2", "1"])
+        #expect(status.stragglers.map(\.sighting.name) == ["host-d", "host-c"])
+        // "c" was not seen since.
+        let later = fleet.status(of: "production", at: old + 100 + Fleet.patience + 1, limit: 1)
+        #expect(later.live == 3 && later.stragglers.map(\.sighting.id) == ["d"])
+        #expect(fleet.status(of: "production", time: UInt64(old), at: new + 1_000, limit: 9).holding == 3)
+        #expect(fleet.status(of: "staging", at: new, limit: 9).live == 0)
+    }
+
+    @Test func `measures from commit to use, of those alone that were there before`() throws {
+        let fleet = Fleet()
+        let commit = Self.start + 5_000
+        for number in 0..<1_000 {
+            fleet.see(Self.sighting("\(number)", time: Self.start), of: "production", at: Self.start + 1)
+        }
+        fleet.publish("production", time: UInt64(commit), checksum: nil, at: commit)
+        // They say so 3 s later: what counts is how long ago it was.
+        for number in 0..<1_000 {
+            let used = Self.sighting("\(number)", time: commit, usedAgo: 3_000 - Int64(number) - 1)
+            fleet.see(used, of: "production", at: commit + 3_000)
+        }
+        fleet.see(Self.sighting("new", time: commit), of: "production", at: commit + 80_000)
+        let version = try #require(fleet.status(of: "production", at: commit + 80_000, limit: 0).versions.first)
+        let delay = try #require(version.delay)
+        #expect(version.instances == 1_001 && delay.count == 1_000)
+        #expect([delay.p50, delay.p99, delay.p999, delay.max] == [500, 990, 999, 1_000])
+    }
+
+    @Test func `takes it that a document is in use from when it was handed out`() throws {
+        let fleet = Fleet()
+        let commit = Self.start + 5_000
+        fleet.see(Self.sighting("a", time: Self.start), of: "production", at: Self.start)
+        let asking = Self.sighting("a", time: Self.start) { $0.offered = UInt64(commit) }
+        fleet.see(asking, of: "production", at: commit + 700)
+        fleet.see(Self.sighting("a", time: commit), of: "production", at: commit + 10_700)
+        #expect(fleet.status(of: "production", at: commit + 10_700, limit: 0).versions.first?.delay?.max == 700)
+    }
+
+    @Test func `keeps no more instances than it may, and makes room when some are gone`() {
+        let fleet = Fleet(capacity: 3)
+        for number in 0..<5 { fleet.see(Self.sighting("\(number)", time: 1), of: "e", at: Self.start) }
+        #expect(fleet.status(of: "e", at: Self.start, limit: 9).live == 3)
+        #expect(fleet.status(of: "e", at: Self.start, limit: 9).leftOut == 2)
+        let later = Self.start + Fleet.patience + 1
+        fleet.see(Self.sighting("x", time: 1), of: "e", at: later)
+        #expect(fleet.status(of: "e", at: later, limit: 9).live == 1)
+    }
+
+    @Test func `tells those upstream of each change once, and now and then that somebody is there`() throws {
+        let (edge, server) = (Fleet(), Fleet())
+        var number = 0
+        func forward(at now: Int64) throws -> Int {
+            let (sightings, last) = edge.changes(of: "e", after: number, at: now, limit: 100)
+            number = last
+            for sighting in sightings {
+                let read = try #require(FleetSighting(sighting.json))
+                server.see(read, of: "e", at: now + 40)
+            }
+            return sightings.count
+        }
+        for id in ["a", "b"] { edge.see(Self.sighting(id, time: Self.start), of: "e", at: Self.start + 1) }
+        #expect(try forward(at: Self.start + 100) == 2)
+        #expect(try forward(at: Self.start + 200) == 0)
+        let commit = Self.start + 9_000
+        edge.see(Self.sighting("a", time: commit, usedAgo: 250), of: "e", at: commit + 300)
+        edge.see(Self.sighting("b", time: Self.start), of: "e", at: commit + 300)
+        #expect(try forward(at: commit + 1_000) == 1)
+        let status = server.status(of: "e", time: UInt64(commit), at: commit + 1_000, limit: 9)
+        #expect(status.holding == 1 && status.stragglers.map(\.sighting.id) == ["b"])
+        // 50 ms to the use, and 40 ms for the way.
+        #expect(status.versions.first?.delay?.max == 90)
+        edge.see(Self.sighting("b", time: Self.start), of: "e", at: Self.start + 30_000)
+        #expect(try forward(at: Self.start + 30_000) == 1)
+        // News that comes late by another way changes nothing.
+        server.see(Self.sighting("a", time: Self.start) { $0.seenAgo = 60_000 }, of: "e", at: commit + 2_000)
+        #expect(server.status(of: "e", at: commit + 2_000, limit: 9).holding == 1)
+    }
+
+    @Test func `reads what others say without trust`() {
+        #expect(FleetSighting(["id": "", "name": "x", "time": 1]) == nil)
+        #expect(FleetSighting(["id": "a", "name": "x", "time": -1]) == nil)
+        #expect(FleetSighting(["id": "a", "name": "x"]) == nil)
+        let odd = FleetSighting([
+            "id": .string("a\u{1B}[2J\u{9B}"), "name": .string(String(repeating: "é", count: 1_000)), "time": 0,
+            "seen_ms_ago": .integer(Int64.min), "used_ms_ago": .integer(Int64.max), "via": [1, "x"],
+        ])
+        #expect(odd?.id == "a[2J" && odd?.name.count == 128 && odd?.seenAgo == 0 && odd?.via == ["x"])
+        let fleet = Fleet()
+        if let odd {
+            fleet.see(odd, of: "e", at: Self.start)
+            fleet.see(odd, of: "e", at: Self.start + 1)
+        }
+        #expect(fleet.status(of: "e", at: Self.start + 1, limit: 1).stragglers.isEmpty)
+    }
+}
