@@ -141,11 +141,8 @@ package final class Fleet: Sendable {
     }
 
     /// What is known of `environment` at `now`, in Unix milliseconds.
-    /// - Parameters:
-    ///   - environment: The environment.
-    ///   - time: The document that is asked about; nil for the newest.
-    ///   - now: The time.
-    ///   - limit: How many stragglers are named.
+    ///
+    /// `time` names another document than the newest to ask about, `limit` how many stragglers are named.
     package func status(of environment: String, time: UInt64? = nil, at now: Int64, limit: Int) -> FleetStatus {
         let cell = cells.withLock { $0[environment] } ?? Cell()
         let rows = cell.rows.values.filter { now - $0.lastSeen <= Self.patience }

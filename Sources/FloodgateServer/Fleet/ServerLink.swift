@@ -27,10 +27,8 @@ package struct ServerLink: Sendable {
     package init(_ access: LocalAccess) { self.init(url: access.url, key: access.key) }
 
     /// What `GET /console/v1/fleet` says of `environment`, or of all.
-    /// - Parameters:
-    ///   - environment: The environment.
-    ///   - time: The document that is asked about; nil for the newest.
-    ///   - limit: How many stragglers are named.
+    ///
+    /// `time` names another document than the newest to ask about, `limit` how many stragglers are named.
     package func fleet(environment: String?, time: UInt64? = nil, limit: Int) async throws -> [JSONObject] {
         var path = "/console/v1/fleet?limit=\(limit)"
         if let environment { path += "&environment=" + Self.escaped(environment) }
