@@ -193,7 +193,10 @@ let package = Package(
             name: "FloodgateEventsTests",
             dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateTestSupport"]
         ),
-        .testTarget(name: "FloodgateSnapshotsTests", dependencies: ["FloodgateSnapshots", "FloodgateJSON"]),
+        .testTarget(
+            name: "FloodgateSnapshotsTests",
+            dependencies: ["FloodgateSnapshots", "FloodgateJSON", "FloodgateTestSupport"]
+        ),
         .testTarget(name: "FloodgateGzipTests", dependencies: ["FloodgateGzip"]),
         .testTarget(
             name: "FloodgateTests",

@@ -30,6 +30,8 @@ final class SpecKeeper: Sendable {
     private let stream: StreamFollower?
     let diagnostics: Diagnostics
     private let report = Mutex(Report())
+    /// The document in use as it came, of which changes make the next one; nil without a stream.
+    private let held = Mutex<HeldDocument?>(nil)
     /// Installs and keeps one document at a time, so that an older one is never kept over a newer one.
     private let turnstile = Turnstile()
 
@@ -143,6 +145,8 @@ final class SpecKeeper: Sendable {
                     case .nothing: break
                     case .fetch(let announcement): announcer.yield(announcement)
                     case .install(let bytes): await self.take(bytes)
+                    case .apply(let change):
+                        if await !self.apply(change) { announcer.yield(change.otherwise) }
                     }
                 }
             }
@@ -260,6 +264,28 @@ final class SpecKeeper: Sendable {
         }
     }
 
+    /// Makes a document of the one that is held, and takes it.
+    /// - Returns: False if that is another one than the change is of, or nothing good comes of it: the whole must be fetched.
+    private func apply(_ change: StreamMachine.Change) async -> Bool {
+        guard let (bytes, hash) = held.withLock({ $0?.hashed }) else { return false }
+        do throws(SnapshotError) {
+            let document = try change.delta.applied(to: bytes, hash, limit: Settings.maxDocumentBytes)
+            let fields = change.seal?.fields.map { ($0.name, $0.value) } ?? []
+            do throws(ClientError) {
+                try await acceptAndKeep(document, seal: Dictionary(fields) { first, _ in first })
+                succeeded()
+                return true
+            } catch {
+                guard error.code != .cancelled else { return true }
+                note(error)
+                return false
+            }
+        } catch {
+            options.logger.debug("A change is not of the document held", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
     // MARK: Documents
 
     private func acceptAndKeep(_ bytes: [UInt8], seal: [String: String] = [:]) async throws(ClientError) {
@@ -290,6 +316,7 @@ final class SpecKeeper: Sendable {
         let outcome = try state.specs.install(bytes, from: source, receivedAt: time)
         state.metrics.count(outcome)
         if outcome == .installed {
+            if stream != nil { held.withLock { $0 = HeldDocument(bytes) } }
             let status = state.specs.status
             let time = status.time ?? 0
             if source == .network, time > 0 {
@@ -342,4 +369,20 @@ final class SpecKeeper: Sendable {
 
     /// The interval, give or take 10 %.
     private func spread(_ interval: Duration) -> Duration { interval * (0.9 + 0.2 * state.timing.random()) }
+}
+
+/// A document with its hash, which is computed when it is first asked for.
+private struct HeldDocument {
+    private let bytes: [UInt8]
+    private var hash: SnapshotHash?
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    var hashed: (bytes: [UInt8], hash: SnapshotHash) {
+        mutating get {
+            let hash = hash ?? SnapshotHash(of: bytes)
+            self.hash = hash
+            return (bytes, hash)
+        }
+    }
 }

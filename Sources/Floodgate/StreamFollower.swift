@@ -143,9 +143,9 @@ final class StreamFollower: Sendable {
         return connection.end.withLock { $0 } ?? .closed
     }
 
-    /// Where documents must be signed they are fetched, since events have no seal.
+    /// Changes are wanted; whole documents must be fetched where they must be signed, since events have no seal for them.
     private static func query(_ query: String, isAnnounced: Bool) -> String {
-        isAnnounced ? query + (query.isEmpty ? "?" : "&") + "announce=1" : query
+        query + (query.isEmpty ? "?" : "&") + "deltas=1" + (isAnnounced ? "&announce=1" : "")
     }
 
     /// Why an answer is no stream; nil if it is one.

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 internal import FloodgateJSON
+package import FloodgateSnapshots
 
 /// What a client does about its stream of changes: when to connect, when to give a connection up, when to poll besides.
 ///
@@ -14,6 +15,18 @@ package struct StreamMachine: Sendable {
         case install([UInt8])
         /// Ask for the document, after as much of the pause as chance says.
         case fetch(Announcement)
+        /// Make the document of the one that is held.
+        case apply(Change)
+    }
+
+    /// What leads from one document to the next.
+    package struct Change: Sendable, Hashable {
+        /// What makes the document of the one before it.
+        package var delta: DocumentDelta
+        /// What vouches for the document.
+        package var seal: SnapshotSeal?
+        /// What to do if the client holds another document.
+        package var otherwise: Announcement
     }
 
     /// A newer document is to be had.
@@ -134,23 +147,31 @@ package struct StreamMachine: Sendable {
         case .event(let event):
             switch event.name {
             case "specs": return .install(event.data)
-            case "version":
-                guard let object = (try? JSONValue(parsing: event.data))?.objectValue else { return .nothing }
-                let time = object["time"]?.integerValue.flatMap { UInt64(exactly: $0) } ?? 0
-                if let held {
-                    let checksum = object["checksum"]?.stringValue ?? ""
-                    if !checksum.isEmpty ? checksum == held.checksum : time > 0 && time == held.time {
-                        return .nothing
-                    }
-                    if time > 0, time < held.time { return .nothing }
-                }
-                let spread = Duration.milliseconds(max(0, object["spread_ms"]?.integerValue ?? 0))
-                return .fetch(Announcement(time: time, spread: min(spread, Self.maxSpread)))
-            // A part of a document: until this client can put parts together, it asks for the whole.
-            case "delta": return .fetch(Announcement(time: 0, spread: .zero))
+            case "version": return Self.news(in: event.data, holding: held).map { .fetch($0.announcement) } ?? .nothing
+            case "delta":
+                guard let news = Self.news(in: event.data, holding: held) else { return .nothing }
+                guard let delta = DocumentDelta(json: news.object) else { return .fetch(news.announcement) }
+                let seal = news.object["seal"]?.objectValue.flatMap(SnapshotSeal.init(json:))
+                return .apply(Change(delta: delta, seal: seal, otherwise: news.announcement))
             default: return .nothing
             }
         }
+    }
+
+    /// What `data` says of a document that the client has not got; nil if it has that or a newer one.
+    private static func news(
+        in data: [UInt8],
+        holding held: (time: UInt64, checksum: String)?
+    ) -> (object: JSONObject, announcement: Announcement)? {
+        guard let object = (try? JSONValue(parsing: data))?.objectValue else { return nil }
+        let time = object["time"]?.integerValue.flatMap { UInt64(exactly: $0) } ?? 0
+        if let held {
+            let checksum = object["checksum"]?.stringValue ?? ""
+            if !checksum.isEmpty ? checksum == held.checksum : time > 0 && time == held.time { return nil }
+            if time > 0, time < held.time { return nil }
+        }
+        let spread = Duration.milliseconds(max(0, object["spread_ms"]?.integerValue ?? 0))
+        return (object, Announcement(time: time, spread: min(spread, maxSpread)))
     }
 
     // MARK: Polls

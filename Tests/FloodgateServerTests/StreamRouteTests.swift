@@ -4,6 +4,7 @@ import FloodgateControlPlane
 import FloodgateHTTP
 import FloodgateJSON
 import FloodgateServer
+import FloodgateSnapshots
 import HTTPTypes
 import NIOCore
 import Synchronization
@@ -40,6 +41,43 @@ struct StreamRouteTests {
         // The first that comes is the change.
         let event = try await stream.event(1)
         #expect(event.hasPrefix("event: specs\n") && !event.contains("\"time\":\(time),"))
+        stream.cancel()
+    }
+
+    @Test(arguments: ["", "&announce=1"])
+    func `tells who holds the newest document of changes alone, if that is what it asks for`(more: String)
+        async throws
+    {
+        let server = try await TestServer()
+        var specs = try await server.send(.get, "/v2/download_config_specs", key: .server)
+        let time = specs.json?["time"]?.integerValue ?? 0
+        let stream = try await Stream(server, "\(Self.path)?sinceTime=\(time)&deltas=1\(more)")
+        for number in 1...2 {
+            server.clock.advance(milliseconds: 1_000)
+            let change = Change(actor: "test")
+            _ = try await server.server.control.setGate("new_checkout", enabled: number == 2, by: change)
+            try await server.publish()
+            let event = try await stream.event(number)
+            let data = try #require(event.hasPrefix("event: delta\ndata: ") ? event.dropFirst(19) : nil)
+            let object = try #require(try JSONValue(parsing: Array(data.utf8.dropLast(2))).objectValue)
+            let delta = try #require(DocumentDelta(json: object))
+            let old = specs.bytes
+            specs = try await server.send(.get, "/v2/download_config_specs", key: .server)
+            #expect(try delta.applied(to: old, SnapshotHash(of: old), limit: 1 << 20) == specs.bytes)
+            #expect(object["time"] == specs.json?["time"] && object["checksum"] == specs.json?["checksum"])
+            #expect(event.utf8.count < specs.bytes.count / 4 + (more.isEmpty ? 0 : 1_600))
+            // Whoever must see a seal sees that of this document.
+            let seal = object["seal"]?.objectValue.flatMap(SnapshotSeal.init(json:))
+            #expect((seal != nil) == !more.isEmpty)
+            if let seal { #expect(try SnapshotManifest(seal.manifest).payloadHash == SnapshotHash(of: specs.bytes)) }
+        }
+        stream.cancel()
+    }
+
+    @Test func `gives the whole to who holds another document than the one before`() async throws {
+        let server = try await TestServer()
+        let stream = try await Stream(server, "\(Self.path)?sinceTime=5&deltas=1")
+        #expect(try await stream.event(1).hasPrefix("event: specs\n"))
         stream.cancel()
     }
 

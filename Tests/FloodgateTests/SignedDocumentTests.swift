@@ -64,6 +64,35 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false]) func `come of changes on a stream that are sealed, and of no others`(isSealed: Bool)
+        async throws
+    {
+        let publisher = Publisher()
+        try await Bench.run { bench in
+            bench.server.on(Bench.specs, try publisher.answer(TestDocument(), sequence: 1))
+            bench.server.on(StreamTests.path, .stream)
+            let client = bench.makeClient {
+                $0.rootKeys = [publisher.rootKey]
+                $0.streaming = true
+                $0.disableAllLogging = true
+            }
+            await client.initialize()
+            await bench.server.streams(count: 1)
+            let request = try #require(bench.server.requests(StreamTests.path).first)
+            #expect(request.uri.hasSuffix("&deltas=1&announce=1"))
+            bench.server.on(Bench.specs, try publisher.answer(Self.news, sequence: 2))
+            let (old, new) = (TestDocument().bytes, Self.news.bytes)
+            var data = DocumentDelta(from: old, SnapshotHash(of: old), to: new, SnapshotHash(of: new)).json
+            data["spread_ms"] = 2000
+            if isSealed { data["seal"] = .object(try publisher.seal(Self.news, sequence: 2).json) }
+            await bench.server.push("event: delta\ndata: \(JSONValue.object(data).text)\n\n")
+            if !isSealed { await bench.clock.pass(.seconds(1)) }
+            while !client.checkGate("new", for: user), !Task.isCancelled { await Task.yield() }
+            #expect(bench.server.requests(Bench.specs).count == (isSealed ? 1 : 2))
+            await client.shutdown()
+        }
+    }
+
     /// How an answer is not what it should be.
     enum Fault: CaseIterable {
         case unsigned, changed, otherRoot, otherEnvironment, revokedKey, older, fork, halfASeal, oldKeys

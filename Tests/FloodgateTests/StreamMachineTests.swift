@@ -131,7 +131,11 @@ import Testing
     @Test func `takes documents, asks for the whole of what it cannot put together, and ignores the rest`() {
         var machine = machine()
         #expect(machine.received(item("specs", "x"), holding: nil) == .install([120]))
-        #expect(machine.received(item("delta", "x"), holding: nil) == .fetch(.init(time: 0, spread: .zero)))
+        // A form of change to come.
+        let unknown = machine.received(item("delta", #"{"time":3,"spread_ms":20,"patch":"x"}"#), holding: nil)
+        #expect(unknown == .fetch(.init(time: 3, spread: .milliseconds(20))))
+        let held = machine.received(item("delta", #"{"time":3,"checksum":"c"}"#), holding: (time: 3, checksum: "c"))
+        #expect(held == .nothing)
         for other in [item("current", "{}"), item("message", "x"), item("soon", "x"), .comment] {
             #expect(machine.received(other, holding: nil) == .nothing)
         }

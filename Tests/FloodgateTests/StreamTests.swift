@@ -1,6 +1,8 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import Floodgate
+import FloodgateJSON
+import FloodgateSnapshots
 import Testing
 
 /// The stream of changes against a server; the counterpart of the checklist's rows on gRPC streams.
@@ -44,7 +46,7 @@ import Testing
     @Test(.rows("SYN-27, SYN-28")) func `takes documents that come over the stream, and does not poll`() async throws {
         try await withStream { bench, client in
             let request = try #require(bench.server.requests(Self.path).first)
-            #expect(request.uri == Self.path + "?sinceTime=1750000000000&checksum=1")
+            #expect(request.uri == Self.path + "?sinceTime=1750000000000&checksum=1&deltas=1")
             #expect(request.header("accept") == "text/event-stream")
             #expect(request.header("accept-encoding") == "identity")
             #expect(request.header("statsig-api-key") == Bench.key)
@@ -70,6 +72,47 @@ import Testing
             await bench.server.push(event("version", data) + event("specs", document(2, ["newer": true]).text))
             await isTrue { client.checkGate("newer", for: user) }
             #expect(bench.server.requests(Bench.specs).count == 2, "what is held is not asked for")
+        }
+    }
+
+    private func delta(from old: TestDocument, to new: TestDocument, _ more: JSONObject = [:]) -> String {
+        let (base, result) = (SnapshotHash(of: old.bytes), SnapshotHash(of: new.bytes))
+        var data = DocumentDelta(from: old.bytes, base, to: new.bytes, result).json
+        data["time"] = .integer(new.time)
+        data["checksum"] = .text(new.checksum)
+        for member in more { data[member.name] = member.value }
+        return event("delta", JSONValue.object(data).text)
+    }
+
+    @Test func `makes the next document of a change, and the one after that`() async throws {
+        try await withStream { bench, client in
+            var held = TestDocument()
+            for step in 1...3 as ClosedRange<Int64> {
+                let next = document(step, ["gate\(step)": true])
+                await bench.server.push(delta(from: held, to: next))
+                await isTrue { client.checkGate("gate\(step)", for: user, options: .withoutExposure) }
+                held = next
+            }
+            #expect(client.specsStatus.checksum == "c3")
+            #expect(bench.server.requests(Bench.specs).count == 1)
+        }
+    }
+
+    @Test(arguments: ["of another document", "to something else", "in another form"])
+    func `asks for the whole document when a change is of no use`(kind: String) async throws {
+        try await withStream { bench, client in
+            bench.server.on(Bench.specs, .ok(document(2).text))
+            let more: JSONObject =
+                switch kind {
+                case "of another document": ["spread_ms": 4000]
+                case "to something else": ["spread_ms": 4000, "parts": .array(["{}"])]
+                default: ["spread_ms": 4000, "base": "soon"]
+                }
+            let old = kind == "of another document" ? document(1) : TestDocument()
+            await bench.server.push(delta(from: old, to: document(2), more))
+            await bench.clock.pass(.seconds(2))
+            await isTrue { client.checkGate("new", for: user) }
+            #expect(bench.server.requests(Bench.specs).count == 2)
         }
     }
 
@@ -109,7 +152,7 @@ import Testing
             await bench.server.cutConnections()
             await bench.clock.pass(.milliseconds(500))
             let requests = await bench.server.requests(Self.path, count: 2)
-            #expect(requests.last?.uri.hasSuffix("?sinceTime=1750000000001&checksum=c1") == true)
+            #expect(requests.last?.uri.hasSuffix("?sinceTime=1750000000001&checksum=c1&deltas=1") == true)
             await bench.server.streams(count: 1)
             await bench.server.push(event("specs", document(2, ["newer": true]).text))
             await isTrue { client.checkGate("newer", for: user) }

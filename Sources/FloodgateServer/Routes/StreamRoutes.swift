@@ -47,7 +47,7 @@ struct StreamRoutes: Sendable {
             feed: feed,
             held: number,
             opening: ByteBuffer(string: "retry: \(boards.places.reconnection)\n\n"),
-            takesSteps: false,
+            takesSteps: query.get("deltas") == "1",
             life: settings.streamLife * Double.random(in: 0.8...1.2),
             // The more there are, the longer they take to leave a server that stops; a few leave at once.
             drain: min(settings.drainTimeout * 0.8, .milliseconds(10 * boards.places.count)),

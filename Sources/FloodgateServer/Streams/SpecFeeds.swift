@@ -3,7 +3,7 @@
 import FloodgateDelivery
 import FloodgateHTTP
 import FloodgateJSON
-import FloodgateSpecs
+import FloodgateSnapshots
 import NIOCore
 import Synchronization
 
@@ -15,12 +15,11 @@ final class SpecFeeds: Sendable {
     private static let fetchesPerSecond = 4_000
 
     private struct Entry: Sendable {
-        let feed: EventFeed
-        /// The same without documents.
-        let announcements: EventFeed
+        let feed = EventFeed()
+        /// The same without documents, for readers that take nothing without its seal.
+        let announcements = EventFeed()
         var number = 0
-        var time: UInt64 = 0
-        var checksum: String?
+        var snapshot: PreparedSnapshot?
     }
 
     private let entries = Mutex<[String: Entry]>([:])
@@ -31,19 +30,26 @@ final class SpecFeeds: Sendable {
 
     /// Tells the readers of the environment of what was published.
     func post(_ snapshot: PreparedSnapshot) {
-        let document = snapshot.answer(.v2, toHolderOf: HeldSnapshot(), acceptsGzip: false).body
-        let announcement = announcement(of: snapshot)
-        let (entry, number) = entries.withLock { entries in
-            var entry = entries[snapshot.environment] ?? Entry(feed: EventFeed(), announcements: EventFeed())
+        let (entry, old) = entries.withLock { entries in
+            var entry = entries[snapshot.environment] ?? Entry()
+            let old = entry.snapshot
             entry.number += 1
-            entry.time = snapshot.time
-            entry.checksum = snapshot.checksum
+            entry.snapshot = snapshot
             entries[snapshot.environment] = entry
-            return (entry, entry.number)
+            return (entry, old)
         }
-        let text = document.count <= Self.longestInline ? Self.specs(document) : announcement
-        entry.feed.publish(FeedEvent(number: number, whole: text))
-        entry.announcements.publish(FeedEvent(number: number, whole: announcement))
+        let document = snapshot.body(compressed: false)
+        let announcement = announcement(of: snapshot)
+        let whole = document.count <= Self.longestInline ? Self.specs(document) : announcement
+        var (step, sealed): (ByteBuffer?, ByteBuffer?)
+        if let old {
+            let delta = DocumentDelta(from: old.body(compressed: false), old.hash, to: document, snapshot.hash)
+            // Who has the bytes and asks for no seal has everything.
+            step = old.hash == snapshot.hash ? ByteBuffer(string: ": sealed\n\n") : text(delta, of: snapshot, nil)
+            sealed = snapshot.seal.flatMap { text(delta, of: snapshot, $0) }
+        }
+        entry.feed.publish(FeedEvent(number: entry.number, whole: whole, step: step))
+        entry.announcements.publish(FeedEvent(number: entry.number, whole: announcement, step: sealed))
     }
 
     /// The feed of `environment`, and the number of the event that brought a client the document that it holds; nil for
@@ -54,10 +60,10 @@ final class SpecFeeds: Sendable {
         announcing: Bool = false
     ) -> (feed: EventFeed, held: Int?)? {
         guard let entry = entries.withLock({ $0[environment] }) else { return nil }
-        let isCurrent = held.time.map { $0 >= entry.time } ?? false
+        let isCurrent = held.time.map { $0 >= entry.snapshot?.time ?? 0 } ?? false
         return (
             announcing ? entry.announcements : entry.feed,
-            isCurrent && held.agrees(with: entry.checksum) ? entry.number : nil
+            isCurrent && held.agrees(with: entry.snapshot?.checksum) ? entry.number : nil
         )
     }
 
@@ -72,11 +78,24 @@ final class SpecFeeds: Sendable {
     }
 
     private func announcement(of snapshot: PreparedSnapshot) -> ByteBuffer {
+        ByteBuffer(string: "event: version\ndata: \(JSONValue.object(version(of: snapshot)).text)\n\n")
+    }
+
+    /// What leads to `snapshot` from the document before it; nil if that is too long to be sent to everybody.
+    private func text(_ delta: DocumentDelta, of snapshot: PreparedSnapshot, _ seal: SnapshotSeal?) -> ByteBuffer? {
+        var data = version(of: snapshot)
+        for member in delta.json { data[member.name] = member.value }
+        data.set("seal", seal.map { .object($0.json) })
+        let text = "event: delta\ndata: \(JSONValue.object(data).text)\n\n"
+        return text.utf8.count <= Self.longestInline ? ByteBuffer(string: text) : nil
+    }
+
+    private func version(of snapshot: PreparedSnapshot) -> JSONObject {
         var data: JSONObject = [
             "time": .integer(Int64(clamping: snapshot.time)),
             "spread_ms": .integer(places.count * 1_000 / Self.fetchesPerSecond),
         ]
         data.set("checksum", snapshot.checksum.map(JSONValue.string))
-        return ByteBuffer(string: "event: version\ndata: \(JSONValue.object(data).text)\n\n")
+        return data
     }
 }
