@@ -249,8 +249,8 @@ let package = Package(
         .testTarget(
             name: "FloodgateSQLiteTests",
             dependencies: [
-                "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateEvents", "FloodgateIngest",
-                "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateControlPlane", "FloodgateEvents",
+                "FloodgateIngest", "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
             ]
         ),
         .testTarget(
@@ -262,9 +262,10 @@ let package = Package(
         .testTarget(
             name: "FloodgateServerTests",
             dependencies: [
-                "FloodgateJSON", "FloodgateSpecs", "FloodgateControlPlane", "FloodgateDelivery", "FloodgateEvents",
-                "FloodgateHTTP", "FloodgateIngest", "FloodgateServer", "FloodgateSnapshots", "FloodgateSQLite",
-                "FloodgateGzip", "FloodgateTestSupport", httpTypes, hummingbird, logging, metrics, nioCore, nioEmbedded,
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateControlPlane",
+                "FloodgateDelivery", "FloodgateEvents", "FloodgateHTTP", "FloodgateIngest", "FloodgateServer",
+                "FloodgateSnapshots", "FloodgateSQLite", "FloodgateGzip", "FloodgateTestSupport", httpTypes,
+                hummingbird, logging, metrics, nioCore, nioEmbedded,
                 serviceLifecycle,
             ]
         ),

@@ -30,6 +30,11 @@ let package = Package(
             dependencies: ["BenchmarkKit", client, evaluation],
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "floodgate-lists-bench",
+            dependencies: ["BenchmarkKit", client, evaluation],
+            swiftSettings: settings
+        ),
         .systemLibrary(name: "CLoad"),
         // A server with more to do than it can.
         .executableTarget(name: "floodgate-load", dependencies: ["BenchmarkKit", "CLoad"], swiftSettings: settings),

@@ -6,12 +6,38 @@ internal import FoundationEssentials
 internal import Logging
 
 /// Keeps copies of the server's ID lists: asks for the manifest, then for what is new in each list, by byte range.
+///
+/// Long files come in parts, so that no more than one of these is in memory beside the list; what has come of a file stays
+/// for the next round if the rest cannot be had.
 actor IDListFetcher {
     private struct Held {
         var list = IDList()
         var fileID: String
         var creationTime: Int64
         var readBytes: Int
+    }
+
+    /// A list whose file has not come in full yet.
+    private struct Begun {
+        var reader: IDListReader
+        var fileID: String
+        var creationTime: Int64
+        var readBytes: Int
+
+        init(_ state: Held) {
+            reader = IDListReader(state.list)
+            fileID = state.fileID
+            creationTime = state.creationTime
+            readBytes = state.readBytes
+        }
+    }
+
+    private struct Part {
+        var content: [UInt8]
+        /// Whether it is the file from its beginning although less was asked for.
+        var isWhole = false
+        /// Whether there may be more although it is all that was asked for.
+        var hasMore = false
     }
 
     private struct Entry {
@@ -23,6 +49,8 @@ actor IDListFetcher {
     }
 
     private static let maxManifestBytes = 16 << 20
+    /// How much of a file is asked for at once.
+    static let partBytes = 4 << 20
     /// What all files may have together.
     private static let maxFileBytes = 512 << 20
     /// Servers may have appended since they wrote the manifest.
@@ -33,6 +61,7 @@ actor IDListFetcher {
     private let failover: Failover
     private let origins: Set<String>
     private var held: [String: Held] = [:]
+    private var begun: [String: Begun] = [:]
     private var heldBytes = 0
 
     init(settings: Settings, timing: Timing, budget: SharedRetryBudget) {
@@ -51,6 +80,7 @@ actor IDListFetcher {
             let entries = try await manifest(over: transport)
             let names = Set(entries.map(\.name))
             held = held.filter { names.contains($0.key) }
+            begun = begun.filter { names.contains($0.key) }
             heldBytes = held.values.reduce(0) { $0 + $1.readBytes }
             for entry in entries {
                 do throws(ClientError) { try await update(entry, over: transport) } catch { failure = failure ?? error }
@@ -108,16 +138,48 @@ actor IDListFetcher {
             guard entry.size <= Self.maxFileBytes - others else {
                 throw ClientError(.answer, "The ID lists have more than \(Self.maxFileBytes) bytes together")
             }
-            let bytes = try await read(entry, from: state.readBytes, over: transport)
-            if state.readBytes == 0 || bytes.isWhole, !Self.isList(bytes.content) {
-                throw ClientError(.answer, "An ID list's answer is no list")
-            }
-            if bytes.isWhole { state = fresh }
-            state.list.apply(lines: bytes.content)
-            state.readBytes += bytes.content.count
+            state = try await read(entry, after: state, over: transport)
         }
         held[entry.name] = state
         heldBytes = others + state.readBytes
+    }
+
+    /// The list with all that the manifest's entry knows of its file.
+    private func read(
+        _ entry: Entry,
+        after state: Held,
+        over transport: any Transport
+    ) async throws(ClientError) -> Held {
+        var reading = Begun(state)
+        if let begun = begun.removeValue(forKey: entry.name), begun.fileID == state.fileID,
+            begun.creationTime == state.creationTime, begun.readBytes > state.readBytes
+        {
+            reading = begun
+        }
+        var hasMore = true
+        while hasMore, reading.readBytes < entry.size {
+            let part: Part
+            do throws(ClientError) { part = try await read(entry, from: reading.readBytes, over: transport) } catch {
+                if reading.readBytes > state.readBytes { begun[entry.name] = reading }
+                throw error
+            }
+            if reading.readBytes == 0 || part.isWhole, !Self.isList(part.content) {
+                throw ClientError(.answer, "An ID list's answer is no list")
+            }
+            if part.isWhole {
+                reading.reader = IDListReader()
+                reading.readBytes = 0
+            }
+            reading.reader.read(part.content)
+            reading.readBytes += part.content.count
+            hasMore = part.hasMore
+        }
+        return Held(
+            list: reading.reader.finish(),
+            fileID: reading.fileID,
+            creationTime: reading.creationTime,
+            readBytes: reading.readBytes
+        )
     }
 
     /// Whether a file's first line adds or removes an ID; a page in its place would empty the list.
@@ -130,7 +192,7 @@ actor IDListFetcher {
         _ entry: Entry,
         from offset: Int,
         over transport: any Transport
-    ) async throws(ClientError) -> (content: [UInt8], isWhole: Bool) {
+    ) async throws(ClientError) -> Part {
         var headers = settings.headers(at: timing.wall())
         let path = entry.url.dropFirst(entry.url.schemeAndAuthority.count)
         let url = settings.idListFilesOrigin.map { $0 + path } ?? entry.url
@@ -138,7 +200,8 @@ actor IDListFetcher {
         if !(URL(string: url)?.origin.map(origins.contains) ?? false) {
             headers.removeAll { $0.name == "statsig-api-key" }
         }
-        headers.append(("range", "bytes=\(offset)-"))
+        let isPart = entry.size - offset > Self.partBytes
+        headers.append(("range", "bytes=\(offset)-\(isPart ? String(offset + Self.partBytes - 1) : "")"))
         headers.append(("statsig-id-list-file-size", String(entry.size)))
         let request = TransportRequest(
             purpose: .idListFile,
@@ -149,11 +212,14 @@ actor IDListFetcher {
             timeout: settings.options.requestTimeout
         )
         let answer = try await transport.send(request)
+        let count = answer.body.count
+        let isWanted = isPart && count == Self.partBytes
         switch answer.status {
-        case 206: return (answer.body, false)
-        case 200 where offset == 0 || answer.body.count == entry.size - offset: return (answer.body, offset == 0)
+        case 206: return Part(content: answer.body, hasMore: isWanted)
+        case 200 where offset == 0 || isWanted || count == entry.size - offset:
+            return Part(content: answer.body, isWhole: offset == 0, hasMore: isWanted)
         // The server does not know ranges: this is the file from its beginning.
-        case 200 where answer.body.count >= entry.size: return (answer.body, true)
+        case 200 where count >= entry.size: return Part(content: answer.body, isWhole: true)
         case 200: throw ClientError(.answer, "An ID list's answer is neither the part asked for nor the whole")
         default:
             let message = "The server answered the request for an ID list with status \(answer.status)"

@@ -10,6 +10,10 @@ final class IDListKeeper: Sendable {
     private let fetcher: IDListFetcher
     private let isEnabled: Bool
     private let ready: Mutex<Bool?>
+    /// Lets one round at a time read the lists.
+    private let turnstile = Turnstile()
+    /// Over how long clients should spread who heard of a change.
+    private let news = AsyncStream.makeStream(of: Duration.self, bufferingPolicy: .bufferingNewest(1))
 
     init(state: ClientState, transport: any Transport) {
         let options = state.settings.options
@@ -25,7 +29,8 @@ final class IDListKeeper: Sendable {
 
     /// Brings all lists up to date.
     func refresh() async {
-        guard isEnabled else { return }
+        guard isEnabled, await turnstile.enter() else { return }
+        defer { turnstile.leave() }
         let begin = state.timing.monotonic()
         let (lists, failure) = await fetcher.refresh(over: transport)
         guard !Task.isCancelled else { return }
@@ -38,11 +43,25 @@ final class IDListKeeper: Sendable {
         }
     }
 
+    /// Says that lists have changed on the server: they are brought up to date within `spread`, at a time that is this
+    /// client's own.
+    func refresh(soon spread: Duration) { news.continuation.yield(spread) }
+
     /// Brings all lists up to date again and again, until the task is cancelled.
     func keep() async {
         guard isEnabled else { return }
-        // Give or take 10 %.
         let (interval, timing) = (state.settings.options.idListInterval, state.timing)
-        while await timing.pause(interval * (0.9 + 0.2 * timing.random())) { await refresh() }
+        await withTaskGroup { group in
+            group.addTask {
+                // Give or take 10 %.
+                while await timing.pause(interval * (0.9 + 0.2 * timing.random())) { await self.refresh() }
+            }
+            group.addTask {
+                for await spread in self.news.stream {
+                    guard await timing.pause(spread * timing.random()) else { return }
+                    await self.refresh()
+                }
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ struct FloodgateCommand: AsyncParsableCommand {
         version: FloodgateVersion.current,
         subcommands: [
             ServeCommand.self, EdgeCommand.self, KeysCommand.self, SigningCommand.self, ImportCommand.self,
-            GateCommand.self, FleetCommand.self, EventsCommand.self,
+            GateCommand.self, ListCommand.self, FleetCommand.self, EventsCommand.self,
             EvaluateCommand.self, ExplainCommand.self, DoctorCommand.self, VersionCommand.self,
         ]
     )

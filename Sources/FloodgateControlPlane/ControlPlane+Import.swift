@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+internal import FloodgateEvaluation
 import FloodgateJSON
 package import FloodgateSpecs
 
@@ -57,12 +58,15 @@ extension ControlPlane {
     private func replaceContent(
         with document: SpecDocument,
         shape: SpecDocument.Shape,
-        idLists: [String: [UInt8]],
+        idLists: [String: IDList],
         action: String,
         by change: Change
     ) async throws(ControlError) -> ImportSummary {
         let checked = try ImportCheck.check(document, shape: shape)
-        let held = idLists.isEmpty ? [] : try await store.idLists()
+        var held: [String: IDList] = [:]
+        for name in idLists.keys where try await state().idLists[name] != nil {
+            held[name] = try await members(ofIDList: name)
+        }
         let (answer, didChange) = try await perform(by: change) { draft throws(ControlError) in
             var summary = ImportSummary()
             summary.warnings = checked.warnings
@@ -82,8 +86,8 @@ extension ControlPlane {
                 summary.removed += 1
             }
             draft.set(ProjectSettings(members: document.others, experimentToLayer: document.experimentToLayer))
-            for (name, content) in idLists.sorted(by: { $0.key < $1.key }) {
-                save(content, as: name, after: held.first { $0.name == name }, in: &draft)
+            for (name, ids) in idLists.sorted(by: { $0.key < $1.key }) where held[name].map(ids.isSame) != true {
+                draft.save(beginning(name, with: ids, in: draft))
             }
             draft.note(action, before: draft.base.entities.counts, after: draft.entities.counts)
             return summary
@@ -93,13 +97,10 @@ extension ControlPlane {
         return summary
     }
 
-    private func save(_ content: [UInt8], as name: String, after old: IDList?, in draft: inout Draft) {
-        guard old?.content != content else { return }
-        var random = RandomBits(bits: self.random)
-        let time = max(draft.now, (old?.creationTime ?? 0) + 1)
-        let fileID = SDKKey.token(12, using: &random)
-        draft.save(IDList(name: name, fileID: fileID, creationTime: time, content: content))
-    }
+}
+
+extension IDList {
+    fileprivate func isSame(as other: IDList) -> Bool { count == other.count && lines("+", except: other).isEmpty }
 }
 
 extension [EntityReference: Entity] {

@@ -81,9 +81,6 @@ package struct ControlPlane: Sendable {
     /// The keys, oldest first, revoked and expired ones included.
     package func keys() async throws(ControlError) -> [SDKKey] { try await state().keys }
 
-    /// The ID lists by name.
-    package func idLists() async throws(ControlError) -> [IDList] { try await store.idLists() }
-
     /// What SDKs of `environment` get now.
     /// - Throws: `.notFound` for an unknown environment; `.corrupt` if what is stored cannot be read.
     package func currentDocument(environment: String) async throws(ControlError) -> PublishedDocument {

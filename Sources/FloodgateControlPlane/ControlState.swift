@@ -12,8 +12,8 @@ package struct ControlState: Sendable, Hashable {
     package var entities: [EntityReference: Entity] = [:]
     /// The keys, oldest first, revoked and expired ones included.
     package var keys: [SDKKey] = []
-    /// Names of the ID lists.
-    package var idListNames: Set<String> = []
+    /// The ID lists by name.
+    package var idLists: [String: IDListHead] = [:]
     /// The newest publication of each environment.
     package var snapshots: [String: SnapshotHead] = [:]
     /// The end of the audit log.
@@ -46,8 +46,8 @@ package struct ControlUpdate: Sendable {
     package var addedEnvironments: [String] = []
     /// Keys to add, or to replace by their digest.
     package var savedKeys: [SDKKey] = []
-    /// ID lists to add, or to replace by their name.
-    package var savedIDLists: [IDList] = []
+    /// ID lists to begin or to append to.
+    package var idLists: [IDListUpdate] = []
     /// Publications to add; the store keeps the newest `StoredSnapshot.keptPerEnvironment`.
     package var snapshots: [StoredSnapshot] = []
     /// Records to append to the audit log; never empty.

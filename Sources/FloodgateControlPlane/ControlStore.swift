@@ -19,8 +19,14 @@ package protocol ControlStore: Sendable {
     /// The newest publication of `environment`, or nil.
     func newestSnapshot(of environment: String) async throws(ControlError) -> StoredSnapshot?
 
-    /// The ID lists by name.
-    func idLists() async throws(ControlError) -> [IDList]
+    /// A piece of an ID list's file.
+    /// - Parameters:
+    ///   - fileID: The file.
+    ///   - offset: Where the piece begins.
+    ///   - limit: How long it may be, 1 or more.
+    /// - Returns: At least a byte if the file reaches beyond `offset`; nil if there is no such file, or no more.
+    /// - Throws: `.corrupt` for a file with gaps.
+    func idListContent(_ fileID: String, from offset: Int, limit: Int) async throws(ControlError) -> [UInt8]?
 
     /// The newest `limit` revisions of an entity, newest first.
     func revisions(of reference: EntityReference, limit: Int) async throws(ControlError) -> [Revision]

@@ -18,6 +18,7 @@ package func checkControlStore(_ store: some ControlStore) async throws {
     try await check.refusesStaleCommits()
     try await check.keepsHistory()
     try await check.replacesKeysAndLists()
+    try await check.appendsToLists()
     try await check.keepsTheNewestSnapshots()
     try await check.letsOneOfManyWin()
 }
@@ -68,7 +69,7 @@ private struct ControlStoreCheck<Store: ControlStore> {
         for entity in update.removedEntities { expected.entities[entity.reference] = nil }
         for entity in update.savedEntities { expected.entities[entity.reference] = entity }
         for snapshot in update.snapshots { expected.snapshots[snapshot.environment] = snapshot.head }
-        expected.idListNames.formUnion(update.savedIDLists.map(\.name))
+        for list in update.idLists { expected.idLists[list.head.name] = list.head }
         if let last = update.audit.last { expected.auditHead = AuditHead(sequence: last.sequence, hash: last.hash) }
     }
 
@@ -122,7 +123,7 @@ private struct ControlStoreCheck<Store: ControlStore> {
     mutating func startsEmpty() async throws {
         try await requireExpectedState("of a new store")
         try require(try await store.newestSnapshot(of: "production") == nil, "a new store has no snapshot")
-        try require(try await store.idLists().isEmpty, "a new store has no ID list")
+        try require(try await store.idListContent("f1", from: 0, limit: 9) == nil, "a new store has no ID list")
         try require(try await store.auditRecords(below: .max, limit: 9).isEmpty, "a new store has no audit record")
     }
 
@@ -137,12 +138,12 @@ private struct ControlStoreCheck<Store: ControlStore> {
         update.savedEntities = [entity(.gate, "same"), entity(.experiment, "same"), entity(.layer, "same")]
         let key = SDKKey(text: "secret-x", kind: .server, environment: "production", createdTime: 7)
         update.savedKeys = [key]
-        update.savedIDLists = [IDList(name: "list", fileID: "f1", creationTime: 8, content: [43, 0, 10])]
+        update.idLists = [IDListUpdate(name: "list", fileID: "f1", creationTime: 8, content: [43, 0, 10])]
         update.snapshots = [snapshot(1)]
         try await commit(update)
         expected.keys = [key]
         try await requireExpectedState("after the first commit")
-        try require(try await store.idLists() == update.savedIDLists, "ID lists come back as they were")
+        try require(try await content(of: "f1") == [43, 0, 10], "ID lists come back as they were")
         try require(try await store.newestSnapshot(of: "production") == snapshot(1), "a snapshot comes back as it was")
         try require(try await store.newestSnapshot(of: "development") == nil, "snapshots of environments are apart")
         try require(try await store.auditRecords(below: .max, limit: 9) == update.audit, "audit records come back")
@@ -201,15 +202,60 @@ private struct ControlStoreCheck<Store: ControlStore> {
             expiresTime: .max
         )
         update.savedKeys = [first, second]
-        update.savedIDLists = [
-            IDList(name: "list", fileID: "f2", creationTime: 9, content: []),
-            IDList(name: "a", fileID: "f3", creationTime: 9, content: [1]),
+        update.idLists = [
+            IDListUpdate(name: "list", fileID: "f2", creationTime: 9, content: []),
+            IDListUpdate(name: "a", fileID: "f3", creationTime: 9, content: [1]),
         ]
         try await commit(update)
         expected.keys = [first, second]
         try await requireExpectedState("after keys changed")
-        let lists = try await store.idLists()
-        try require(lists == update.savedIDLists.sorted { $0.name < $1.name }, "a list is replaced by its name")
+        try require(try await content(of: "f3") == [1], "a new list is there")
+        try require(try await store.idListContent("f2", from: 0, limit: 9) == nil, "an empty file has no content")
+        try require(try await store.idListContent("f1", from: 0, limit: 9) == nil, "a file that was replaced is gone")
+    }
+
+    private func content(of fileID: String, inPiecesOf limit: Int = 7) async throws -> [UInt8] {
+        var content: [UInt8] = []
+        while let piece = try await store.idListContent(fileID, from: content.count, limit: limit) {
+            try require(!piece.isEmpty && piece.count <= limit, "a piece is neither empty nor longer than asked for")
+            content += piece
+        }
+        return content
+    }
+
+    mutating func appendsToLists() async throws {
+        var whole: [UInt8] = []
+        for number in 0..<12 {
+            let pieces = (0...number % 3).map { piece in [UInt8](repeating: UInt8(number * 3 + piece), count: 5) }
+            guard var head = expected.idLists["list"] else { throw ControlStoreViolation(description: "No list") }
+            for piece in pieces { head = head.appending(piece, members: number) }
+            whole += pieces.joined()
+            var update = update("append")
+            update.idLists = [IDListUpdate(head: head, pieces: pieces)]
+            var stale = update
+            stale.base -= 1
+            do {
+                try await store.commit(stale)
+                throw ControlStoreViolation(description: "Not so: a stale commit is refused")
+            } catch is ControlError {}
+            try await commit(update)
+        }
+        try await requireExpectedState("after additions to a list")
+        for limit in [1, 5, 7, 1_000] {
+            try require(try await content(of: "f2", inPiecesOf: limit) == whole, "a list is all that was appended")
+        }
+        for offset in [0, 1, 4, 5, 6, 13, whole.count - 1] {
+            let piece = try await store.idListContent("f2", from: offset, limit: 9) ?? []
+            try require(
+                !piece.isEmpty && whole[offset...].starts(with: piece),
+                "a list is read from anywhere, not from \(offset)"
+            )
+        }
+        try require(
+            try await store.idListContent("f2", from: whole.count, limit: 9) == nil,
+            "there is nothing after the end"
+        )
+        try require(try await content(of: "f3") == [1], "other lists stay as they were")
     }
 
     mutating func keepsTheNewestSnapshots() async throws {

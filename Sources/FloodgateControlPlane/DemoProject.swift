@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+package import FloodgateEvaluation
 import FloodgateJSON
 package import FloodgateSpecs
 
@@ -50,13 +51,15 @@ package enum DemoProject {
         return document
     }
 
-    /// The contents of the ID lists by name; the files hold plain unit IDs.
-    package static var idLists: [String: [UInt8]] {
-        var lists: [String: [UInt8]] = [:]
+    /// The ID lists by name; the files hold plain unit IDs.
+    package static var idLists: [String: IDList] {
+        var lists: [String: IDList] = [:]
         for (name, bytes) in files {
             guard name.hasPrefix("idlist_"), name.hasSuffix(".txt") else { continue }
             let text = String(decoding: bytes, as: UTF8.self)
-            lists[String(name.dropFirst("idlist_".count).dropLast(".txt".count))] = IDList.content(text: text)
+            lists[String(name.dropFirst("idlist_".count).dropLast(".txt".count))] = IDList(
+                ids: text.split(whereSeparator: \.isNewline).map { IDList.hash(of: String($0)) }
+            )
         }
         return lists
     }

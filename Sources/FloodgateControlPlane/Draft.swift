@@ -13,7 +13,7 @@ struct Draft {
     private(set) var settings: ProjectSettings
     private var environments: [String] = []
     private var keys: [SDKKey] = []
-    private var idLists: [IDList] = []
+    private var idLists: [IDListUpdate] = []
     private var notes: [Note] = []
 
     private struct Note {
@@ -56,7 +56,7 @@ struct Draft {
 
     mutating func save(_ key: SDKKey) { keys.append(key) }
 
-    mutating func save(_ list: IDList) { idLists.append(list) }
+    mutating func save(_ list: IDListUpdate) { idLists.append(list) }
 
     /// Says for the audit log what is done; a draft that changes something has at least one note.
     mutating func note(_ action: String, _ entity: String? = nil, before: JSONValue? = nil, after: JSONValue? = nil) {
@@ -73,11 +73,11 @@ struct Draft {
         if settings != base.settings { update.settings = settings }
         update.addedEnvironments = environments
         update.savedKeys = keys
-        update.savedIDLists = idLists
+        update.idLists = idLists
         let document = Publication.document(
             of: entities,
             settings: settings,
-            idLists: base.idListNames.union(idLists.map(\.name))
+            idLists: Set(base.idLists.keys).union(idLists.map(\.head.name))
         )
         for environment in base.environments + environments {
             let last = base.snapshots[environment]

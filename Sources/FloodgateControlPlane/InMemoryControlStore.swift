@@ -6,7 +6,7 @@ internal import Synchronization
 package final class InMemoryControlStore: ControlStore {
     private struct Contents {
         var state = ControlState()
-        var idLists: [String: IDList] = [:]
+        var files: [String: [UInt8]] = [:]
         var snapshots: [String: [StoredSnapshot]] = [:]
         var revisions: [EntityReference: [Revision]] = [:]
         var audit: [AuditRecord] = []
@@ -46,9 +46,13 @@ package final class InMemoryControlStore: ControlStore {
                 contents.state.keys.append(key)
             }
         }
-        for list in update.savedIDLists {
-            contents.idLists[list.name] = list
-            contents.state.idListNames.insert(list.name)
+        for list in update.idLists {
+            let head = list.head
+            if let old = contents.state.idLists[head.name], old.fileID != head.fileID {
+                contents.files[old.fileID] = nil
+            }
+            for piece in list.pieces { contents.files[head.fileID, default: []] += piece }
+            contents.state.idLists[head.name] = head
         }
         for snapshot in update.snapshots {
             contents.state.snapshots[snapshot.environment] = snapshot.head
@@ -65,8 +69,11 @@ package final class InMemoryControlStore: ControlStore {
         contents.withLock { $0.snapshots[environment]?.last }
     }
 
-    package func idLists() async throws(ControlError) -> [IDList] {
-        contents.withLock { $0.idLists.values.sorted { $0.name < $1.name } }
+    package func idListContent(_ fileID: String, from offset: Int, limit: Int) async throws(ControlError) -> [UInt8]? {
+        contents.withLock { contents in
+            guard let file = contents.files[fileID], offset < file.count else { return nil }
+            return Array(file[offset..<min(offset + limit, file.count)])
+        }
     }
 
     package func revisions(of reference: EntityReference, limit: Int) async throws(ControlError) -> [Revision] {

@@ -4,26 +4,6 @@ package import FloodgateEvaluation
 import FloodgateJSON
 import Synchronization
 
-/// One ID list as SDKs download it: a file of lines that only grows, until another file takes its place.
-package struct IDListFile: Sendable, Hashable {
-    /// What conditions call the list.
-    package let name: String
-    /// Changes when the file is written anew instead of being appended to.
-    package let fileID: String
-    /// When this file was begun, in Unix milliseconds; never goes backwards.
-    package let creationTime: Int64
-    /// The lines, `+` or `-` and eight characters each.
-    package let content: [UInt8]
-
-    /// Makes a file of its lines.
-    package init(name: String, fileID: String, creationTime: Int64, content: [UInt8]) {
-        self.name = name
-        self.fileID = fileID
-        self.creationTime = creationTime
-        self.content = content
-    }
-}
-
 /// The ID lists as they are now, for all requests to read.
 package final class IDListBoard: Sendable {
     private struct State: Sendable {
@@ -33,31 +13,36 @@ package final class IDListBoard: Sendable {
     }
 
     private let state = Mutex(State())
+    private let generation = Atomic<Int>(0)
 
     /// Makes a board without lists.
     package init() {}
 
+    /// Changes with the files.
+    package var version: Int { generation.load(ordering: .acquiring) }
+
     /// Puts `files` in the place of all that were there.
-    package func post(_ files: [IDListFile]) {
-        let (old, known) = state.withLock { ($0.byFileID, $0.lists) }
-        var new = State()
-        new.files = files.sorted { $0.name < $1.name }
-        for file in new.files {
-            new.byFileID[file.fileID] = file
-            if let list = known[file.name], old[file.fileID] == file {
-                new.lists[file.name] = list
-            } else {
-                var list = IDList()
-                list.apply(lines: file.content)
-                new.lists[file.name] = list
-            }
-        }
-        let state = new
-        self.state.withLock { $0 = state }
+    /// - Returns: Whether they are others.
+    @discardableResult
+    package func post(_ files: [IDListFile]) -> Bool {
+        let old = state.withLock { $0.files }
+        let files = files.sorted { $0.name < $1.name }
+        guard old.count != files.count || zip(old, files).contains(where: { !$0.isSame(as: $1) }) else { return false }
+        let new = State(
+            files: files,
+            byFileID: Dictionary(files.map { ($0.fileID, $0) }) { first, _ in first },
+            lists: Dictionary(files.map { ($0.name, $0.members) }) { first, _ in first }
+        )
+        state.withLock { $0 = new }
+        generation.add(1, ordering: .releasing)
+        return true
     }
 
     /// The file with `fileID`.
     package func file(_ fileID: String) -> IDListFile? { state.withLock { $0.byFileID[fileID] } }
+
+    /// The files by their IDs.
+    package var files: [String: IDListFile] { state.withLock { $0.byFileID } }
 
     /// Who is in each list, for evaluation on behalf of clients.
     package var lists: [String: IDList] { state.withLock { $0.lists } }
@@ -70,7 +55,7 @@ package final class IDListBoard: Sendable {
         var object = JSONObject()
         for file in files {
             object[file.name] = [
-                "name": .string(file.name), "fileID": .string(file.fileID), "size": .integer(file.content.count),
+                "name": .string(file.name), "fileID": .string(file.fileID), "size": .integer(file.size),
                 "creationTime": .integer(file.creationTime), "url": .string(base + file.fileID),
             ]
         }

@@ -125,7 +125,7 @@ extension Ruleset {
         guard let place = surroundings.idLists.index(forKey: name), surroundings.idLists.keys[place].isExactly(name)
         else { return false }
         session.usedIDList = true
-        return surroundings.idLists.values[place].ids.contains(IDList.hash(of: text))
+        return surroundings.idLists.values[place].contains(unitID: text)
     }
 
     private func containsItems(_ left: Operand, _ target: Int, _ operation: Operator) -> Bool {

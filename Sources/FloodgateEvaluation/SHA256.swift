@@ -35,7 +35,7 @@ public enum SHA256 {
 }
 
 enum Base64 {
-    private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
     /// `bytes` in standard base64 (RFC 4648 §4), with padding.
     static func encode(_ bytes: [UInt8]) -> String {

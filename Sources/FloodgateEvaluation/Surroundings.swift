@@ -26,51 +26,6 @@ public struct Surroundings: Sendable {
     }
 }
 
-/// The members of one ID list: the first eight characters of base64(SHA-256(unit ID)) of each.
-public struct IDList: Sendable, Hashable {
-    /// The eight-character ids.
-    public var ids: Set<String>
-
-    /// Makes a list of eight-character ids.
-    public init(ids: Set<String> = []) { self.ids = ids }
-
-    /// Applies the lines of an ID-list file: `+` adds the rest of the line, `-` removes it, anything else is skipped.
-    public mutating func apply(lines: some Sequence<UInt8>) {
-        var line: [UInt8] = []
-        for byte in lines {
-            if byte == UInt8(ascii: "\n") {
-                apply(line: line)
-                line.removeAll(keepingCapacity: true)
-            } else {
-                line.append(byte)
-            }
-        }
-        apply(line: line)
-    }
-
-    private mutating func apply(line: [UInt8]) {
-        var line = line[...]
-        if line.last == UInt8(ascii: "\r") { line.removeLast() }
-        guard let first = line.first, String(decoding: line, as: UTF8.self).trimmedScalarCount > 1 else { return }
-        let id = String(decoding: line.dropFirst(), as: UTF8.self)
-        if first == UInt8(ascii: "+") { ids.insert(id) }
-        if first == UInt8(ascii: "-") { ids.remove(id) }
-    }
-
-    /// The eight characters that stand for `unitID` in ID lists.
-    public static func hash(of unitID: String) -> String { SHA256.base64(of: unitID, prefix: 8) }
-}
-
-extension String {
-    /// How many scalars are left without Unicode blanks at both ends.
-    fileprivate var trimmedScalarCount: Int {
-        var scalars = unicodeScalars[...]
-        while let first = scalars.first, first.properties.isWhitespace { scalars.removeFirst() }
-        while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
-        return scalars.count
-    }
-}
-
 /// Values that win over the document's, by name, for one unit or for everyone.
 public struct LocalOverrides: Sendable, Hashable {
     /// What one name answers, by unit ID; the empty optional is everyone.

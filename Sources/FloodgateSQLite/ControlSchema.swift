@@ -32,6 +32,22 @@ enum ControlSchema {
             }
             try db.execute(sql: "DROP TABLE old_sdk_key; PRAGMA secure_delete = OFF")
         }
+        migrator.registerMigration("0003 ID lists in pieces") { db in
+            try db.execute(sql: listsInPieces)
+            for name in try String.fetchAll(db, sql: "SELECT name FROM old_id_list ORDER BY name") {
+                guard let row = try Row.fetchOne(db, sql: "SELECT * FROM old_id_list WHERE name = ?", arguments: [name])
+                else { continue }
+                let content: Data = try row.decode(forColumn: "content")
+                let list = IDListUpdate(
+                    name: name,
+                    fileID: try row.decode(forColumn: "file_id"),
+                    creationTime: try row.decode(forColumn: "creation_time"),
+                    content: [UInt8](content)
+                )
+                try SQLiteControlStore.write(list, db)
+            }
+            try db.execute(sql: "DROP TABLE old_id_list")
+        }
         return migrator
     }()
 
@@ -113,6 +129,24 @@ enum ControlSchema {
         CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
         INSERT INTO control VALUES (1, 0, '{}', '{}', 0, printf('%064d', 0));
+        """
+
+    private static let listsInPieces = """
+        ALTER TABLE id_list RENAME TO old_id_list;
+        CREATE TABLE id_list (
+            name TEXT PRIMARY KEY,
+            file_id TEXT NOT NULL UNIQUE,
+            creation_time INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            lines INTEGER NOT NULL,
+            members INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE id_list_piece (
+            file_id TEXT NOT NULL REFERENCES id_list (file_id),
+            position INTEGER NOT NULL,
+            content BLOB NOT NULL,
+            PRIMARY KEY (file_id, position)
+        ) STRICT;
         """
 
     /// What is dropped is overwritten, so that no key stays readable in the file.

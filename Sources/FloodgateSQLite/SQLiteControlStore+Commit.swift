@@ -16,6 +16,7 @@ extension SQLiteControlStore {
             guard db.changesCount == 1 else { throw ControlError.changedMeanwhile }
             try Self.write(entitiesOf: update, db)
             try Self.write(accessOf: update, db)
+            for list in update.idLists { try Self.write(list, db) }
             try Self.write(snapshotsOf: update, db)
             try Self.write(auditOf: update, db)
         }
@@ -82,12 +83,6 @@ extension SQLiteControlStore {
                     Data(key.digest.bytes), key.lastFour, key.kind.rawValue, key.environment, key.isActive,
                     key.createdTime, key.expiresTime,
                 ]
-            )
-        }
-        for list in update.savedIDLists {
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO id_list (name, file_id, creation_time, content) VALUES (?, ?, ?, ?)",
-                arguments: [list.name, list.fileID, list.creationTime, Data(list.content)]
             )
         }
     }

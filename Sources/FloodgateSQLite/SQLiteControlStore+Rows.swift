@@ -76,6 +76,17 @@ struct RowReader {
         )
     }
 
+    func idList(_ row: Row) throws(ControlError) -> IDListHead {
+        IDListHead(
+            name: try value(row, "name"),
+            fileID: try value(row, "file_id"),
+            creationTime: try value(row, "creation_time"),
+            size: try value(row, "size"),
+            lines: try value(row, "lines"),
+            members: try value(row, "members")
+        )
+    }
+
     func head(_ row: Row) throws(ControlError) -> SnapshotHead {
         SnapshotHead(
             sequence: try value(row, "sequence"),

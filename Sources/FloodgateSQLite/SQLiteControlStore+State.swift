@@ -31,7 +31,10 @@ extension SQLiteControlStore {
             for row in try Row.fetchAll(db, sql: "SELECT * FROM sdk_key ORDER BY position") {
                 state.keys.append(try reader.key(row))
             }
-            state.idListNames = try Set(String.fetchAll(db, sql: "SELECT name FROM id_list"))
+            for row in try Row.fetchAll(db, sql: "SELECT * FROM id_list") {
+                let head = try reader.idList(row)
+                state.idLists[head.name] = head
+            }
             for environment in state.environments {
                 let newest = """
                     SELECT sequence, time, content_hash FROM snapshot
@@ -51,21 +54,6 @@ extension SQLiteControlStore {
             guard let row = try Row.fetchOne(db, sql: newest, arguments: [environment]) else { return nil }
             let content: Data = try reader.value(row, "content")
             return StoredSnapshot(environment: environment, head: try reader.head(row), content: [UInt8](content))
-        }
-    }
-
-    package func idLists() async throws(ControlError) -> [IDList] {
-        let reader = RowReader(path: path)
-        return try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM id_list ORDER BY name").map { row in
-                let content: Data = try reader.value(row, "content")
-                return IDList(
-                    name: try reader.value(row, "name"),
-                    fileID: try reader.value(row, "file_id"),
-                    creationTime: try reader.value(row, "creation_time"),
-                    content: [UInt8](content)
-                )
-            }
         }
     }
 

@@ -61,7 +61,7 @@ package struct DataPlane: Sendable {
             settings: settings,
             ring: boards.ring,
             answers: boards.answers,
-            idListFiles: boards.idListFiles,
+            idLists: boards.idLists,
             fleet: boards.fleet,
             now: now,
             health: health,

@@ -17,6 +17,7 @@ package final class Publisher: Service {
     private let control: ControlPlane
     private let signer: SnapshotSigner
     private let plane: DataPlane
+    private let lists = IDListReading()
     private let hints = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     /// What was last shown in full: the project's changes, and the keys that sign.
     private let seen = Mutex<Seen?>(nil)
@@ -75,18 +76,11 @@ package final class Publisher: Service {
         boards.ring.replace(with: keys, at: plane.now())
         // Whatever comes of the rest, those whose keys are gone hear of it.
         defer { plane.bell.ring() }
-        let files = try await control.idLists().map { list in
-            IDListFile(
-                name: list.name,
-                fileID: list.fileID,
-                creationTime: list.creationTime,
-                content: list.content
-            )
-        }
-        boards.post(files)
         do { try signer.saw(count: now.count) } catch {
             throw ControlError(.storage, "What was signed cannot be written down", cause: error)
         }
+        let files = try await lists.files(of: control, epoch: signer.epoch)
+        boards.post(files)
         var failure: ControlError?
         for environment in try await control.environments() {
             do throws(ControlError) {
@@ -223,8 +217,8 @@ extension CellState.List {
             name: file.name,
             fileID: file.fileID,
             creationTime: file.creationTime,
-            size: file.content.count,
-            hash: SnapshotHash(of: file.content)
+            size: file.size,
+            hash: file.hash
         )
     }
 }

@@ -10,6 +10,8 @@ public struct SnapshotHash: Sendable, Hashable {
     /// The hash of `payload`.
     public init(of payload: [UInt8]) { bytes = Array(SHA256.hash(data: payload)) }
 
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
     /// Reads 64 hexadecimal digits in lower case; nil for anything else.
     public init?(_ text: String) {
         guard let bytes = Hexadecimal.decode(text), bytes.count == 32 else { return nil }

@@ -39,7 +39,9 @@ import Testing
         func changeCount() async throws(ControlError) -> Int64 { try await store.changeCount() }
         func state() async throws(ControlError) -> ControlState { try await store.state() }
         func commit(_ update: ControlUpdate) async throws(ControlError) { try await store.commit(update) }
-        func idLists() async throws(ControlError) -> [IDList] { try await store.idLists() }
+        func idListContent(_ fileID: String, from offset: Int, limit: Int) async throws(ControlError) -> [UInt8]? {
+            try await store.idListContent(fileID, from: offset, limit: limit)
+        }
 
         func newestSnapshot(of environment: String) async throws(ControlError) -> StoredSnapshot? {
             try await store.newestSnapshot(of: environment)

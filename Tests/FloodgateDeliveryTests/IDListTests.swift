@@ -3,6 +3,7 @@
 import FloodgateDelivery
 import FloodgateEvaluation
 import FloodgateJSON
+import FloodgateSnapshots
 import Testing
 
 @Suite("Byte range") struct ByteRangeTests {
@@ -88,12 +89,68 @@ import Testing
     @Test func `forgets what is gone`() {
         let board = IDListBoard()
         board.post([file("a", id: "f1", "+aaaaaaaa\n+bbbbbbbb\n")])
-        #expect(board.lists["a"]?.ids == ["aaaaaaaa", "bbbbbbbb"])
+        #expect(board.lists["a"]?.count == 2)
         board.post([file("a", id: "f2", "+aaaaaaaa\n")])
-        #expect(board.lists["a"]?.ids == ["aaaaaaaa"])
+        #expect(board.lists["a"]?.contains("aaaaaaaa") == true)
+        #expect(board.lists["a"]?.count == 1)
         #expect(board.file("f1") == nil)
         #expect(board.file("f2") != nil)
         board.post([])
         #expect(board.lists.isEmpty)
+    }
+
+    @Test func `says whether anything is new`() {
+        let board = IDListBoard()
+        #expect(board.post([]) == false)
+        var list = file("a", id: "f1", "+aaaaaaaa\n")
+        #expect(board.post([list]))
+        let version = board.version
+        #expect(board.post([file("a", id: "f1", "+aaaaaaaa\n")]) == false)
+        #expect(board.version == version)
+        list.append(Array("-aaaaaaaa\n".utf8))
+        list.settle()
+        #expect(board.post([list]))
+        #expect(board.version != version)
+        #expect(board.lists["a"]?.isEmpty == true)
+        #expect(board.post([file("a", id: "f1", "+aaaaaaaa\n-aaaaaaab\n")]), "as long, and not the same")
+    }
+}
+
+@Suite("ID list file") struct IDListFileTests {
+    @Test func `is what was appended, in any range, and copies stay as they were`() {
+        var content: [UInt8] = []
+        var file = IDListFile(name: "a", fileID: "f", creationTime: 1)
+        var copies: [(IDListFile, Int)] = []
+        var number: UInt64 = 0
+        for lines in [1, 30_000, 2, 26_213, 1, 1, 20_000, 3] {
+            var text: [UInt8] = []
+            for _ in 0..<lines {
+                number += 1
+                text += Array("+\(String(10_000_000 + number))\n".utf8)
+            }
+            content += text
+            // Cut where no line ends.
+            for piece in [text.prefix(text.count / 2 + 3), text.dropFirst(text.count / 2 + 3)] {
+                file.append(Array(piece))
+            }
+            file.settle()
+            copies.append((file, content.count))
+        }
+        let border = 256 << 10
+        for (file, size) in copies {
+            #expect(file.size == size)
+            #expect(file.members.count == size / 10)
+            #expect(file.hash == SnapshotHash(of: Array(content.prefix(size))))
+            let ranges = [
+                0..<size, 0..<0, 0..<1, size - 1..<size, border - 1..<border + 1, border..<border + 9, 5..<border,
+                border - 7..<border * 2 + 7, border * 2..<border * 2,
+            ]
+            for range in ranges where range.upperBound <= size {
+                let pieces = Array(file.pieces(range))
+                #expect(pieces.joined().elementsEqual(content[range]))
+                #expect(pieces.allSatisfy { !$0.isEmpty && $0.count <= border })
+                #expect(pieces.count <= range.count / border + 2, "nothing beside the range is gathered")
+            }
+        }
     }
 }

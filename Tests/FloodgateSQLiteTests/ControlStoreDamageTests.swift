@@ -62,7 +62,7 @@ import Testing
                 let control = ControlPlane(store: store, now: { 1_000 })
                 _ = try await control.state()
                 _ = try await control.currentDocument(environment: "production")
-                _ = try await control.idLists()
+                for list in try await control.idLists() { _ = try await control.members(ofIDList: list.name) }
                 try await control.verifyAuditChain()
                 Issue.record("Page \(page) was read as if nothing had happened")
             } catch {
@@ -86,7 +86,7 @@ import Testing
                 let control = ControlPlane(store: store, now: { 1_000 })
                 _ = try await control.state()
                 _ = try await control.currentDocument(environment: "production")
-                _ = try await control.idLists()
+                for list in try await control.idLists() { _ = try await control.members(ofIDList: list.name) }
                 _ = try await control.revisions(.gate, "new_checkout", limit: 9)
                 try await control.verifyAuditChain()
                 try store.close()

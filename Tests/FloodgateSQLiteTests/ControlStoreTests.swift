@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateControlPlane
+import FloodgateEvaluation
 import FloodgateSpecs
 import Foundation
 import GRDB
@@ -187,6 +188,60 @@ import FloodgateSQLite
         }
         try store.close()
         #expect(try await folder.control().keys() == expected)
+    }
+
+    @Test func `an ID list of an older file is kept, and grows by rows of its own`() async throws {
+        let folder = try await ControlStoreTestFolder.demo()
+        let many = (10_000_000..<10_110_000).map { "+\($0)\n" }.joined()
+        let content = Array("+aaaaaaaa\n+bbbbbbbb\n-aaaaaaaa\n+odd\n\(many)".utf8)
+        let queue = try DatabaseQueue(path: folder.file)
+        try await queue.write { db in
+            // As the second format had it, with each list in one row.
+            try db.execute(
+                sql: """
+                    DROP TABLE id_list_piece;
+                    DROP TABLE id_list;
+                    CREATE TABLE id_list (
+                        name TEXT PRIMARY KEY, file_id TEXT NOT NULL UNIQUE, creation_time INTEGER NOT NULL,
+                        content BLOB NOT NULL
+                    ) STRICT;
+                    DELETE FROM grdb_migrations WHERE identifier = '0003 ID lists in pieces';
+                    """
+            )
+            try db.execute(
+                sql: "INSERT INTO id_list VALUES ('old', 'f1', 77, ?), ('none', 'f2', 78, x'')",
+                arguments: [Data(content)]
+            )
+        }
+        try queue.close()
+
+        let store = try SQLiteControlStore(path: folder.file)
+        let control = ControlPlane(store: store, now: { 1_000 })
+        let lists = try await control.idLists()
+        #expect(lists.map(\.name) == ["none", "old"])
+        #expect(lists[0] == IDListHead(name: "none", fileID: "f2", creationTime: 78))
+        #expect(lists[1].fileID == "f1" && lists[1].creationTime == 77 && lists[1].size == content.count)
+        #expect(lists[1].members == 110_002 && lists[1].lines == 110_004)
+        #expect(try await control.idListContent("f1", from: 0, limit: 9 << 20) == content)
+
+        func rows() async throws -> [[UInt8]] {
+            try await store.pool.read { db in
+                try Data.fetchAll(db, sql: "SELECT content FROM id_list_piece ORDER BY file_id, position").map(
+                    Array.init
+                )
+            }
+        }
+        let before = try await rows()
+        #expect(before.map(\.count) == [1 << 20, content.count - 1 << 20])
+        let more = IDList(ids: ["cccccccc"])
+        try await control.add(more, toIDList: "old", by: ControlStoreTestFolder.change)
+        try await control.add(more, toIDList: "none", by: ControlStoreTestFolder.change)
+        #expect(try await rows() == before + [Array("+cccccccc\n".utf8), Array("+cccccccc\n".utf8)])
+        try store.close()
+        let again = try folder.control()
+        #expect(try await again.members(ofIDList: "old").count == 110_003)
+        #expect(try await again.compactIDList("old", by: ControlStoreTestFolder.change).list.size == 1_100_025)
+        #expect(try await again.members(ofIDList: "old").contains("odd"))
     }
 
     @Test func `keeps the last hundred snapshots`() async throws {

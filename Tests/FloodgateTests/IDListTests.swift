@@ -205,4 +205,72 @@ import Testing
             }
         }
     }
+
+    /// Lines of ten bytes, so many that they come in two parts, of which the first ends in the middle of a line.
+    private static let long: [UInt8] = {
+        var text = Array((0..<419_440).map { "+\(10_000_000 + $0)\n" }.joined().utf8)
+        for (place, id) in [(0, "ana"), (419_430, "ben"), (419_439, "cem")] {
+            text.replaceSubrange(place * 10 + 1..<place * 10 + 9, with: Array(IDList.hash(of: id).utf8))
+        }
+        return text
+    }()
+
+    /// Answers as a server that knows ranges, with no more than the manifest says.
+    private static func part(_ request: ScriptedServer.Request, of content: [UInt8]) -> ScriptedServer.Answer {
+        let bounds = (request.header("range") ?? "").dropFirst("bytes=".count).split(separator: "-").compactMap {
+            Int($0)
+        }
+        guard let first = bounds.first, first < content.count else { return .status(416) }
+        let last = min(bounds.count > 1 ? bounds[1] : content.count - 1, content.count - 1)
+        return .reply(status: 206, body: Array(content[first...last]))
+    }
+
+    @Test func `reads a long list in parts, and goes on where it was interrupted`() async throws {
+        try await run { bench, client, size in
+            let content = Self.long
+            serve(bench, ["vips": entry(bench, size: content.count, fileID: "f2", creationTime: 2)])
+            bench.server.on("/list/vips") { request in
+                request.header("range") == "bytes=0-4194303" ? Self.part(request, of: content) : .status(500)
+            }
+            await refresh(bench)
+            #expect(["ana", "ben", "cem"].map { isVIP($0, client) } == [true, true, false], "the old list stays")
+            bench.server.on("/list/vips") { Self.part($0, of: content) }
+            await refresh(bench)
+            #expect(["ana", "ben", "cem", "dan"].map { isVIP($0, client) } == [true, true, true, false])
+            let ranges = bench.server.requests("/list").dropFirst().map { $0.header("range") }
+            #expect(ranges == ["bytes=0-4194303", "bytes=4194304-", "bytes=4194304-"])
+
+            let more = content + Array(line("-", "ben").utf8)
+            serve(bench, ["vips": entry(bench, size: more.count, fileID: "f2", creationTime: 2)])
+            bench.server.on("/list/vips") { Self.part($0, of: more) }
+            await refresh(bench)
+            #expect(bench.server.requests("/list").last?.header("range") == "bytes=\(content.count)-")
+            #expect(["ana", "ben", "cem"].map { isVIP($0, client) } == [true, false, true])
+        }
+    }
+
+    @Test func `reads a long list from a server that does not know ranges`() async throws {
+        try await run { bench, client, size in
+            serve(bench, ["vips": entry(bench, size: Self.long.count, fileID: "f2", creationTime: 2)])
+            bench.server.on("/list/vips", .reply(status: 200, body: Self.long))
+            await refresh(bench)
+            #expect(["ana", "ben", "cem", "dan"].map { isVIP($0, client) } == [true, true, true, false])
+            #expect(bench.server.requests("/list").count == 2)
+        }
+    }
+
+    @Test func `forgets what has come of a file that another one has taken the place of`() async throws {
+        try await run { bench, client, size in
+            serve(bench, ["vips": entry(bench, size: Self.long.count, fileID: "f2", creationTime: 2)])
+            bench.server.on("/list/vips") { request in
+                request.header("range") == "bytes=0-4194303" ? Self.part(request, of: Self.long) : .status(500)
+            }
+            await refresh(bench)
+            let content = Array(line("+", "dan").utf8)
+            serve(bench, ["vips": entry(bench, size: content.count, fileID: "f3", creationTime: 3)])
+            bench.server.on("/list/vips") { Self.part($0, of: content) }
+            await refresh(bench)
+            #expect(["ana", "ben", "cem", "dan"].map { isVIP($0, client) } == [false, false, false, true])
+        }
+    }
 }

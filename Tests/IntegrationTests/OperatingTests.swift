@@ -202,7 +202,9 @@ extension EndToEnd {
 
         @Test(arguments: [
             [], ["serve"], ["import"], ["import", "statsig"], ["keys"], ["keys", "list"], ["gate"], ["gate", "list"],
-            ["gate", "show"], ["gate", "enable"], ["gate", "disable"], ["gate", "rollout"], ["events"],
+            ["gate", "show"], ["gate", "enable"], ["gate", "disable"], ["gate", "rollout"], ["list"],
+            ["list", "ls"], ["list", "show"], ["list", "create"], ["list", "add"], ["list", "remove"],
+            ["list", "compact"], ["events"],
             ["events", "tail"],
             ["events", "count"], ["evaluate"], ["explain"], ["doctor"],
         ])

@@ -12,7 +12,7 @@ struct SpecsOption: ParsableArguments {
     /// A document with what belongs to it.
     struct Content {
         var document: SpecDocument
-        var idLists: [String: FloodgateEvaluation.IDList]
+        var idLists: [String: IDList]
         var source: SpecSource
     }
 
@@ -43,11 +43,9 @@ struct SpecsOption: ParsableArguments {
         }
         let control = try data.project()
         let document = try await control.currentDocument(environment: environment).document
-        var lists: [String: FloodgateEvaluation.IDList] = [:]
-        for stored in try await control.idLists() {
-            var list = FloodgateEvaluation.IDList()
-            list.apply(lines: stored.content)
-            lists[stored.name] = list
+        var lists: [String: IDList] = [:]
+        for list in try await control.idLists() {
+            lists[list.name] = try await control.members(ofIDList: list.name)
         }
         return Content(document: document, idLists: lists, source: .network)
     }
@@ -65,7 +63,7 @@ struct SpecsOption: ParsableArguments {
         return document
     }
 
-    private func lists() throws -> [String: FloodgateEvaluation.IDList] {
+    private func lists() throws -> [String: IDList] {
         guard let idLists else { return [:] }
         let bytes = try InputFile.bytes(of: idLists, limit: 64 << 20)
         do { return try EvaluationCase.idLists(try JSONValue(parsing: bytes)) } catch {

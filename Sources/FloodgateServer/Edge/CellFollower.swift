@@ -27,10 +27,10 @@ final class CellFollower: Service {
     /// How long the other side may keep a question that has no news.
     private static let wait = 20
     private static let longestState = 32 << 20
-    private static let longestList = 256 << 20
 
     private let upstream: Upstream
     private let archive: EdgeArchive
+    private let download: IDListDownload
     private let plane: DataPlane
     private let held: Mutex<Held>
     private let isFirst = Atomic<Bool>(true)
@@ -38,6 +38,16 @@ final class CellFollower: Service {
     init(upstream: Upstream, archive: EdgeArchive, rootKeys: [[UInt8]], plane: DataPlane) {
         self.upstream = upstream
         self.archive = archive
+        download = IDListDownload { fileID, range in
+            let (answer, _) = try await upstream.ask(
+                "/v1/download_id_list_file/\(fileID)",
+                headers: [("range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")],
+                limit: range.count,
+                within: .seconds(120),
+                statuses: [206]
+            )
+            return answer.body
+        }
         self.plane = plane
         // A mark of another root would lock its project out for good.
         let mark = archive.mark.flatMap { mark in mark.rootKeys.contains { rootKeys.contains($0) } ? mark : nil }
@@ -61,15 +71,7 @@ final class CellFollower: Service {
                 let (state, keys) = try check(generation.cell, isStored: true)
                 let snapshot = SignedSnapshot(seal: state.seal, payload: generation.document)
                 let document = try prepare(snapshot, of: state)
-                let files = state.lists.map { list in
-                    IDListFile(
-                        name: list.name,
-                        fileID: list.fileID,
-                        creationTime: list.creationTime,
-                        content: generation.lists[list.fileID] ?? []
-                    )
-                }
-                show(generation.cell, state, keys, document, files)
+                show(generation.cell, state, keys, document, generation.lists)
                 return true
             } catch {
                 refuse(error, "The state on disk is not used")
@@ -144,45 +146,10 @@ final class CellFollower: Service {
             )
             document = try prepare(SignedSnapshot(seal: state.seal, payload: answer.body), of: state)
         }
-        var files: [IDListFile] = []
-        for list in state.lists { files.append(try await fetch(list, known.lists[list.fileID])) }
+        let files = try await download.files(of: state.lists, known: known.lists)
         show(cell, state, keys, document, files)
         held.withLock { $0.tag = tag ?? "" }
         try keep(cell, state, keys, document, files)
-    }
-
-    /// What was appended to a list since it was last fetched, or all of it.
-    private func fetch(_ list: CellState.List, _ known: IDListFile?) async throws -> IDListFile {
-        func file(_ content: [UInt8]) -> IDListFile {
-            IDListFile(name: list.name, fileID: list.fileID, creationTime: list.creationTime, content: content)
-        }
-        guard list.size <= Self.longestList else {
-            throw SnapshotError(.length, "The ID list \(list.name) is too long")
-        }
-        if list.size == 0 { return file([]) }
-        if let known, known.content.count <= list.size {
-            if known.content.count == list.size, SnapshotHash(of: known.content) == list.hash { return known }
-            if let more = try? await bytes(of: list, from: known.content.count) {
-                let content = known.content + more
-                if SnapshotHash(of: content) == list.hash { return file(content) }
-            }
-        }
-        let content = try await bytes(of: list, from: 0)
-        guard SnapshotHash(of: content) == list.hash else {
-            throw SnapshotError(.hash, "The ID list \(list.name) is not what was signed")
-        }
-        return file(content)
-    }
-
-    private func bytes(of list: CellState.List, from offset: Int) async throws -> [UInt8] {
-        let (answer, _) = try await upstream.ask(
-            "/v1/download_id_list_file/\(list.fileID)",
-            headers: [("range", "bytes=\(offset)-\(list.size - 1)")],
-            limit: list.size - offset,
-            within: .seconds(120),
-            statuses: [206]
-        )
-        return answer.body
     }
 
     // MARK: Decisions
@@ -277,7 +244,7 @@ final class CellFollower: Service {
         let generation = EdgeArchive.Generation(
             cell: cell,
             document: document.body(compressed: false),
-            lists: Dictionary(files.map { ($0.fileID, $0.content) }) { first, _ in first }
+            lists: files
         )
         do throws(StartFailure) {
             try archive.keep(

@@ -32,21 +32,24 @@ struct EdgeArchive: Sendable {
     struct Generation: Sendable {
         var cell: SignedCell
         var document: [UInt8]
-        var lists: [String: [UInt8]]
+        var lists: [IDListFile]
     }
 
     /// How many bad files are kept for whoever wants to know.
     private static let keptBad = 3
 
     let folder: String
+    private let lists: IDListArchive
 
     /// The archive of an environment in an edge's data folder.
-    init(in folder: DataFolder, key name: String) { self.folder = folder.path + "/snapshots/" + name }
+    init(in folder: DataFolder, key name: String) {
+        self.folder = folder.path + "/snapshots/" + name
+        lists = IDListArchive(folder: self.folder)
+    }
 
     private var markFile: String { folder + "/mark.json" }
     private func cellFile(_ generation: Int) -> String { "\(folder)/cell.\(generation).json" }
     private func documentFile(_ hash: SnapshotHash) -> String { "\(folder)/\(hash.text).json" }
-    private func listFile(_ list: CellState.List) -> String { "\(folder)/\(list.hash.text).list" }
 
     // MARK: Reading
 
@@ -95,10 +98,10 @@ struct EdgeArchive: Sendable {
             putAside(documentFile(state.payloadHash))
             return nil
         }
-        var lists: [String: [UInt8]] = [:]
+        var lists: [IDListFile] = []
         for list in state.lists {
-            guard let content = read(listFile(list)), SnapshotHash(of: content) == list.hash else { return nil }
-            lists[list.fileID] = content
+            guard let file = self.lists.load(list) else { return nil }
+            lists.append(file)
         }
         return Generation(cell: cell, document: document, lists: lists)
     }
@@ -126,9 +129,7 @@ struct EdgeArchive: Sendable {
         if read(document).map(SnapshotHash.init(of:)) != state.payloadHash {
             try data.save(generation.document, as: document)
         }
-        for list in state.lists where read(listFile(list)).map(SnapshotHash.init(of:)) != list.hash {
-            try data.save(generation.lists[list.fileID] ?? [], as: listFile(list))
-        }
+        for list in generation.lists { try lists.keep(list) }
         // The mark first: a reader that dies in between refuses what is older all the same.
         try data.save(json(mark).bytes, as: markFile)
         if access(cellFile(0), F_OK) == 0 { rename(cellFile(0), cellFile(1)) }
@@ -151,16 +152,18 @@ struct EdgeArchive: Sendable {
     /// Removes documents and lists that neither generation names.
     private func removeUnused() {
         var used: Set<String> = []
+        var usedLists: [CellState.List] = []
         for number in 0...1 {
             guard let cell = read(cellFile(number)).flatMap({ try? SignedCell($0) }),
                 let json = (try? JSONValue(parsing: cell.text.bytes))?.objectValue, let state = try? CellState(json)
             else { continue }
             used.insert(state.payloadHash.text + ".json")
-            for list in state.lists { used.insert(list.hash.text + ".list") }
+            usedLists += state.lists
         }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
-            let isContent = name.hasSuffix(".list") || name.hasSuffix(".json") && name.utf8.count == 69
+            let isContent = name.hasSuffix(".json") && name.utf8.count == 69
             if isContent, !used.contains(name) { unlink("\(folder)/\(name)") }
         }
+        lists.removeAll(except: usedLists)
     }
 }

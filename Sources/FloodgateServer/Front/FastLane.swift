@@ -13,7 +13,7 @@ import NIOCore
 final class FastLane {
     private let ring: KeyRing
     private let board: ConfigAnswersBoard
-    private let lists: IDListFiles
+    private let lists: IDListBoard
     private let health: Health
     private var keysVersion = -1
     private var answersVersion = -1
@@ -49,7 +49,7 @@ final class FastLane {
         }
     }
 
-    init(ring: KeyRing, board: ConfigAnswersBoard, lists: IDListFiles, health: Health, table: RouteTable) {
+    init(ring: KeyRing, board: ConfigAnswersBoard, lists: IDListBoard, health: Health, table: RouteTable) {
         self.ring = ring
         self.board = board
         self.lists = lists
@@ -171,8 +171,8 @@ final class FastLane {
         let version = lists.version
         if version != filesVersion {
             let old = files
-            files = lists.all.reduce(into: [:]) { files, entry in
-                let known = old[entry.key].flatMap { $0.file === entry.value ? $0 : nil }
+            files = lists.files.reduce(into: [:]) { files, entry in
+                let known = old[entry.key].flatMap { $0.file.isSame(as: entry.value) ? $0 : nil }
                 files[entry.key] = known ?? IDListAnswers(entry.value)
             }
             filesVersion = version
@@ -181,7 +181,7 @@ final class FastLane {
         guard let file = files[name] else { return nil }
         func decoded(_ bytes: UnsafeRawBufferPointer?) -> String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
         let part = GrowingFilePart(
-            fileSize: file.size,
+            fileSize: file.file.size,
             range: decoded(head.range),
             announced: decoded(head.first("statsig-id-list-file-size")),
             isConditional: head.first("if-range") != nil,

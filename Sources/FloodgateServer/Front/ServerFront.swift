@@ -18,7 +18,7 @@ package struct ServerFront: FrontService {
     let settings: ServerSettings
     let ring: KeyRing
     let answers: ConfigAnswersBoard
-    let idListFiles: IDListFiles
+    let idLists: IDListBoard
     let fleet: Fleet
     let now: @Sendable () -> Int64
     let health: Health
@@ -80,7 +80,7 @@ package struct ServerFront: FrontService {
 
     func lane(of loop: LoopState) -> FastLane {
         if let lane = loop.attachment as? FastLane { return lane }
-        let lane = FastLane(ring: ring, board: answers, lists: idListFiles, health: health, table: table)
+        let lane = FastLane(ring: ring, board: answers, lists: idLists, health: health, table: table)
         loop.attachment = lane
         return lane
     }

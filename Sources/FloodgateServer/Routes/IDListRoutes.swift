@@ -4,6 +4,7 @@ import FloodgateControlPlane
 import FloodgateDelivery
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// `/v1/get_id_lists`: what ID lists there are; `/v1/download_id_list_file/{fileID}`: the lines of one, whole or in part.
 struct IDListRoutes: Sendable {
@@ -44,28 +45,35 @@ struct IDListRoutes: Sendable {
         let fileID = PercentEncoding.decode(try context.parameters.require("fileID"))
         guard let file = board.file(fileID) else { throw ServerError(.notFound, "There is no such ID list file") }
         let part = GrowingFilePart(
-            fileSize: file.content.count,
+            fileSize: file.size,
             range: request.headers[.range],
             announced: request.headers[.idListFileSize],
             isConditional: request.headers[.ifRange] != nil,
             isGet: request.method == .get
         )
-        let content = file.content.prefix(part.size)
         var headers: HTTPFields = [
             .contentType: "text/plain; charset=utf-8", .acceptRanges: "bytes", .cacheControl: "private, max-age=1",
         ]
         switch part.range {
         case .whole:
-            return Response(status: .ok, headers: headers, body: ResponseBody(bytes: Array(content)))
+            return Response(status: .ok, headers: headers, body: Self.body(file, 0..<part.size))
         case .part(let range):
-            headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(content.count)"
-            return Response(status: .partialContent, headers: headers, body: ResponseBody(bytes: Array(content[range])))
+            headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(part.size)"
+            return Response(status: .partialContent, headers: headers, body: Self.body(file, range))
         case .unsatisfiable:
             throw ServerError(
                 .rangeNotSatisfiable,
-                "The file has \(content.count) bytes",
-                headers: [.contentRange: "bytes */\(content.count)", .acceptRanges: "bytes"]
+                "The file has \(part.size) bytes",
+                headers: [.contentRange: "bytes */\(part.size)", .acceptRanges: "bytes"]
             )
+        }
+    }
+
+    /// The bytes from where they lie: no more than a piece is copied at a time.
+    private static func body(_ file: IDListFile, _ range: Range<Int>) -> ResponseBody {
+        ResponseBody(contentLength: range.count) { writer in
+            for piece in file.pieces(range) { try await writer.write(ByteBuffer(bytes: piece)) }
+            try await writer.finish(nil)
         }
     }
 }

@@ -11,7 +11,6 @@ struct Boards: Sendable {
     let feeds: SpecFeeds
     let places: StreamPlaces
     let idLists = IDListBoard()
-    let idListFiles = IDListFiles()
     let ring = KeyRing()
     let cells = CellBoard()
     let fleet = Fleet()
@@ -36,6 +35,5 @@ struct Boards: Sendable {
     /// Shows ID lists, in the place of all that were there.
     func post(_ files: [IDListFile]) {
         idLists.post(files)
-        idListFiles.post(files)
     }
 }
