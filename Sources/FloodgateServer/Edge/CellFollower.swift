@@ -4,6 +4,7 @@ import FloodgateControlPlane
 import FloodgateDelivery
 import FloodgateJSON
 import FloodgateSnapshots
+import FloodgateSpecs
 import Logging
 import Metrics
 import NIOCore
@@ -60,7 +61,7 @@ final class CellFollower: Service {
             do {
                 let (state, keys) = try check(generation.cell, isStored: true)
                 let snapshot = SignedSnapshot(seal: state.seal, payload: generation.document)
-                let document = try prepare(snapshot, of: state)
+                let document = try prepare(snapshot, compressed: generation.compressed, of: state)
                 let files = state.lists.map { list in
                     IDListFile(
                         name: list.name,
@@ -134,8 +135,11 @@ final class CellFollower: Service {
             document = held
         } else if let held = known.document, held.hash == state.payloadHash {
             // The same bytes under a new seal.
-            let bytes = held.body(compressed: false)
-            document = try prepare(SignedSnapshot(seal: state.seal, payload: bytes), of: state)
+            document = try prepare(
+                SignedSnapshot(seal: state.seal, payload: held.payload),
+                compressed: held.ready(.v2, compressed: true),
+                of: state
+            )
         } else {
             let (answer, _) = try await upstream.ask(
                 "/edge/v1/objects/\(state.payloadHash.text)",
@@ -148,7 +152,7 @@ final class CellFollower: Service {
         for list in state.lists { files.append(try await fetch(list, known.lists[list.fileID])) }
         show(cell, state, keys, document, files)
         held.withLock { $0.tag = tag ?? "" }
-        try keep(cell, state, keys, document, files)
+        try await keep(cell, state, keys, document, files)
     }
 
     /// What was appended to a list since it was last fetched, or all of it.
@@ -204,7 +208,11 @@ final class CellFollower: Service {
         return (state, keys)
     }
 
-    private func prepare(_ snapshot: SignedSnapshot, of state: CellState) throws -> PreparedSnapshot {
+    private func prepare(
+        _ snapshot: SignedSnapshot,
+        compressed: [UInt8]? = nil,
+        of state: CellState
+    ) throws -> PreparedSnapshot {
         var verifier = held.withLock { $0.verifier }
         if verifier.held.map({ $0.hash != state.payloadHash }) ?? false, held.withLock({ $0.document == nil }) {
             // The generation before the highest one, from the disk: everything else about it is checked.
@@ -220,7 +228,12 @@ final class CellFollower: Service {
             throw SnapshotError(.foreign, "The document is of \(manifest.environment) in \(manifest.project)")
         }
         do {
-            return try PreparedSnapshot(snapshot, environment: manifest.environment, receivedAt: plane.now())
+            return try PreparedSnapshot(
+                snapshot,
+                compressed: compressed,
+                environment: manifest.environment,
+                receivedAt: plane.now()
+            )
         } catch let error as SnapshotError {
             throw error
         } catch {
@@ -237,7 +250,7 @@ final class CellFollower: Service {
     ) {
         held.withLock { held in
             if let seal = document.seal {
-                try? held.verifier.hold(SignedSnapshot(seal: seal, payload: document.body(compressed: false)))
+                try? held.verifier.hold(SignedSnapshot(seal: seal, payload: document.payload))
             }
             held.cell = max(held.cell ?? state.position, state.position)
             held.document = document
@@ -272,11 +285,13 @@ final class CellFollower: Service {
         _ keys: KeySet,
         _ document: PreparedSnapshot,
         _ files: [IDListFile]
-    ) throws {
-        guard let mark = held.withLock({ $0.verifier.held }) else { return }
+    ) async throws {
+        let body = try await document.body(acceptsGzip: true)
+        guard let mark = held.withLock({ $0.verifier.held }), body.isCompressed else { return }
         let generation = EdgeArchive.Generation(
             cell: cell,
-            document: document.body(compressed: false),
+            document: document.payload,
+            compressed: body.body,
             lists: Dictionary(files.map { ($0.fileID, $0.content) }) { first, _ in first }
         )
         do throws(StartFailure) {

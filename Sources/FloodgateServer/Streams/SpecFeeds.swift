@@ -31,7 +31,7 @@ final class SpecFeeds: Sendable {
 
     /// Tells the readers of the environment of what was published.
     func post(_ snapshot: PreparedSnapshot) {
-        let document = snapshot.answer(.v2, toHolderOf: HeldSnapshot(), acceptsGzip: false).body
+        let document = snapshot.payload
         let announcement = announcement(of: snapshot)
         let (entry, number) = entries.withLock { entries in
             var entry = entries[snapshot.environment] ?? Entry(feed: EventFeed(), announcements: EventFeed())
