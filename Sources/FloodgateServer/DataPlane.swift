@@ -53,6 +53,9 @@ package struct DataPlane: Sendable {
         intake = Intake(log: eventLog, logger: logger)
     }
 
+    /// Makes those forms of documents that nobody had to wait for; a running process does so by itself.
+    package func completeAnswers() async { await boards.answers.complete() }
+
     /// What stands behind the front door.
     func front(_ router: Router<ServerContext>) -> ServerFront {
         ServerFront(
@@ -147,7 +150,8 @@ package struct DataPlane: Sendable {
         if let door = operationsDoor(on: group) { services.append(door) }
         services += [
             door(front, identity, on: group, onListening: onRunning),
-            CertificateWatch(identity: identity, logger: logger), GuardWatch(guards: guards),
+            AnswerMaker(answers: boards.answers), CertificateWatch(identity: identity, logger: logger),
+            GuardWatch(guards: guards),
             ShutdownNotice(health: health, feed: intake.feed, bell: bell, cells: boards.cells),
         ]
         // Stopped from the last to the first: no new work, requests in flight, and only then what they need.
@@ -167,6 +171,15 @@ package struct DataPlane: Sendable {
             throw error
         }
         try? await group.shutdownGracefully()
+    }
+}
+
+/// Makes the forms of documents that nobody had to wait for.
+private struct AnswerMaker: Service {
+    let answers: ConfigAnswersBoard
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await answers.run() }
     }
 }
 

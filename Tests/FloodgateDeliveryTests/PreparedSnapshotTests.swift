@@ -4,6 +4,7 @@ import FloodgateDelivery
 import FloodgateGzip
 import FloodgateJSON
 import FloodgateSpecs
+import Synchronization
 import Testing
 
 @Suite("Prepared snapshot") struct PreparedSnapshotTests {
@@ -35,8 +36,8 @@ import Testing
     }
 
     @Test(arguments: SpecDocument.Shape.allCases, [false, true])
-    func `gives the whole snapshot to who holds none`(shape: SpecDocument.Shape, acceptsGzip: Bool) throws {
-        let answer = try Self.snapshot().answer(shape, toHolderOf: HeldSnapshot(), acceptsGzip: acceptsGzip)
+    func `gives the whole snapshot to who holds none`(shape: SpecDocument.Shape, acceptsGzip: Bool) async throws {
+        let answer = try await Self.snapshot().answer(shape, toHolderOf: HeldSnapshot(), acceptsGzip: acceptsGzip)
         #expect(answer.isUpdate)
         #expect(answer.isCompressed == acceptsGzip)
         let bytes = acceptsGzip ? try Gzip.decompress(answer.body, limit: 1 << 20) : answer.body
@@ -69,11 +70,11 @@ import Testing
         ] as [(UInt64, String?, Bool)]
     )
     func `says that there is nothing new only to who holds just this`(time: UInt64, checksum: String?, isUpdate: Bool)
-        throws
+        async throws
     {
         let held = HeldSnapshot(time: time, checksum: checksum)
         for shape in SpecDocument.Shape.allCases {
-            let answer = try Self.snapshot().answer(shape, toHolderOf: held, acceptsGzip: true)
+            let answer = try await Self.snapshot().answer(shape, toHolderOf: held, acceptsGzip: true)
             #expect(answer.isUpdate == isUpdate)
             if !isUpdate {
                 #expect(String(decoding: answer.body, as: UTF8.self) == #"{"has_updates":false}"#)
@@ -87,6 +88,42 @@ import Testing
         #expect(try Self.snapshot(checksum: "a\"b").entityTag == nil)
         #expect(try Self.snapshot(checksum: "a\r\nb").entityTag == nil)
         #expect(try Self.snapshot(checksum: nil).entityTag == nil)
+    }
+}
+
+@Suite("Forms of a snapshot") struct SnapshotFormTests {
+    @Test func `are made when they are needed first, and stay`() async throws {
+        let snapshot = try PreparedSnapshotTests.snapshot()
+        #expect(snapshot.ready(.v2, compressed: false) == snapshot.payload)
+        #expect(snapshot.ready(.v2, compressed: true) == nil)
+        #expect(snapshot.ready(.v1, compressed: false) == nil)
+        let body = try await snapshot.body(acceptsGzip: true)
+        #expect(body.isCompressed && snapshot.ready(.v2, compressed: true) == body.body)
+        #expect(snapshot.ready(.v1, compressed: false) == nil, "nobody asked for it")
+        let first = try await snapshot.body(.v1, acceptsGzip: false)
+        #expect(snapshot.ready(.v1, compressed: false) == first.body)
+    }
+
+    @Test func `are made once, however many ask at the same time`() async throws {
+        let made = Atomic<Int>(0)
+        let once = MadeOnce {
+            made.add(1, ordering: .relaxed)
+            await Task.yield()
+            return [1, 2, 3]
+        }
+        try await withThrowingTaskGroup(of: [UInt8].self) { group in
+            for _ in 0..<100 { group.addTask { try await once.bytes() } }
+            for try await bytes in group { #expect(bytes == [1, 2, 3]) }
+        }
+        #expect(made.load(ordering: .relaxed) == 1)
+        #expect(once.ready == [1, 2, 3])
+    }
+
+    @Test func `tell everybody who waits that they cannot be made`() async throws {
+        let once = MadeOnce { throw GzipError(.outOfMemory, "test") }
+        await #expect(throws: GzipError.self) { try await once.bytes() }
+        await #expect(throws: GzipError.self) { try await once.bytes() }
+        #expect(once.ready == nil)
     }
 }
 

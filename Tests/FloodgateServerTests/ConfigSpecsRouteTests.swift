@@ -42,6 +42,35 @@ import Testing
     }
 
     @Test(arguments: ["v1", "v2"])
+    func `answer before all forms of a document are made as they do afterwards on the event loop`(version: String)
+        async throws
+    {
+        let server = try await TestServer()
+        let seal = try #require(HTTPField.Name("floodgate-snapshot"))
+        let requests: [HTTPFields] = [[:], [.acceptEncoding: "gzip"], [.acceptEncoding: "gzip", seal: "signed"]]
+        func ask() async throws -> [TestResponse] {
+            var answers: [TestResponse] = []
+            for headers in requests {
+                let path = "/\(version)/download_config_specs"
+                answers.append(try await server.send(.get, path, key: .server, headers: headers))
+            }
+            return answers
+        }
+        let before = try await ask()
+        await server.server.plane.completeAnswers()
+        let after = try await ask()
+        #expect(before.contains { $0.headers[.requestID] != nil })
+        #expect(after.allSatisfy { $0.headers[.requestID] == nil }, "answers of the event loop have no number")
+        for (first, second) in zip(before, after) {
+            #expect(first.status == second.status && first.body == second.body)
+            func fields(_ answer: TestResponse) -> Set<String> {
+                Set(answer.headers.filter { $0.name != .requestID }.map { "\($0.name.canonicalName): \($0.value)" })
+            }
+            #expect(fields(first) == fields(second))
+        }
+    }
+
+    @Test(arguments: ["v1", "v2"])
     func `say that there is nothing new with 200 and a body`(version: String) async throws {
         let server = try await TestServer()
         let path = "/\(version)/download_config_specs/\(server.key(.server)).json"

@@ -4,6 +4,7 @@ import FloodgateControlPlane
 import FloodgateDelivery
 import FloodgateJSON
 import FloodgateSnapshots
+import FloodgateSpecs
 import Logging
 import Metrics
 import NIOCore
@@ -70,7 +71,7 @@ final class CellFollower: Service {
             do {
                 let (state, keys) = try check(generation.cell, isStored: true)
                 let snapshot = SignedSnapshot(seal: state.seal, payload: generation.document)
-                let document = try prepare(snapshot, of: state)
+                let document = try prepare(snapshot, compressed: generation.compressed, of: state)
                 show(generation.cell, state, keys, document, generation.lists)
                 return true
             } catch {
@@ -136,8 +137,11 @@ final class CellFollower: Service {
             document = held
         } else if let held = known.document, held.hash == state.payloadHash {
             // The same bytes under a new seal.
-            let bytes = held.body(compressed: false)
-            document = try prepare(SignedSnapshot(seal: state.seal, payload: bytes), of: state)
+            document = try prepare(
+                SignedSnapshot(seal: state.seal, payload: held.payload),
+                compressed: held.ready(.v2, compressed: true),
+                of: state
+            )
         } else {
             let (answer, _) = try await upstream.ask(
                 "/edge/v1/objects/\(state.payloadHash.text)",
@@ -149,7 +153,7 @@ final class CellFollower: Service {
         let files = try await download.files(of: state.lists, known: known.lists)
         show(cell, state, keys, document, files)
         held.withLock { $0.tag = tag ?? "" }
-        try keep(cell, state, keys, document, files)
+        try await keep(cell, state, keys, document, files)
     }
 
     // MARK: Decisions
@@ -171,7 +175,11 @@ final class CellFollower: Service {
         return (state, keys)
     }
 
-    private func prepare(_ snapshot: SignedSnapshot, of state: CellState) throws -> PreparedSnapshot {
+    private func prepare(
+        _ snapshot: SignedSnapshot,
+        compressed: [UInt8]? = nil,
+        of state: CellState
+    ) throws -> PreparedSnapshot {
         var verifier = held.withLock { $0.verifier }
         if verifier.held.map({ $0.hash != state.payloadHash }) ?? false, held.withLock({ $0.document == nil }) {
             // The generation before the highest one, from the disk: everything else about it is checked.
@@ -187,7 +195,12 @@ final class CellFollower: Service {
             throw SnapshotError(.foreign, "The document is of \(manifest.environment) in \(manifest.project)")
         }
         do {
-            return try PreparedSnapshot(snapshot, environment: manifest.environment, receivedAt: plane.now())
+            return try PreparedSnapshot(
+                snapshot,
+                compressed: compressed,
+                environment: manifest.environment,
+                receivedAt: plane.now()
+            )
         } catch let error as SnapshotError {
             throw error
         } catch {
@@ -204,7 +217,7 @@ final class CellFollower: Service {
     ) {
         held.withLock { held in
             if let seal = document.seal {
-                try? held.verifier.hold(SignedSnapshot(seal: seal, payload: document.body(compressed: false)))
+                try? held.verifier.hold(SignedSnapshot(seal: seal, payload: document.payload))
             }
             held.cell = max(held.cell ?? state.position, state.position)
             held.document = document
@@ -239,11 +252,13 @@ final class CellFollower: Service {
         _ keys: KeySet,
         _ document: PreparedSnapshot,
         _ files: [IDListFile]
-    ) throws {
-        guard let mark = held.withLock({ $0.verifier.held }) else { return }
+    ) async throws {
+        let body = try await document.body(acceptsGzip: true)
+        guard let mark = held.withLock({ $0.verifier.held }), body.isCompressed else { return }
         let generation = EdgeArchive.Generation(
             cell: cell,
-            document: document.body(compressed: false),
+            document: document.payload,
+            compressed: body.body,
             lists: files
         )
         do throws(StartFailure) {

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateDelivery
+import FloodgateGzip
 import FloodgateJSON
 import FloodgateSnapshots
 import FoundationEssentials
@@ -32,6 +33,8 @@ struct EdgeArchive: Sendable {
     struct Generation: Sendable {
         var cell: SignedCell
         var document: [UInt8]
+        /// The document in gzip format, as most clients want it and as it lies on disk.
+        var compressed: [UInt8]
         var lists: [IDListFile]
     }
 
@@ -49,7 +52,7 @@ struct EdgeArchive: Sendable {
 
     private var markFile: String { folder + "/mark.json" }
     private func cellFile(_ generation: Int) -> String { "\(folder)/cell.\(generation).json" }
-    private func documentFile(_ hash: SnapshotHash) -> String { "\(folder)/\(hash.text).json" }
+    private func documentFile(_ hash: SnapshotHash) -> String { "\(folder)/\(hash.text).json.gz" }
 
     // MARK: Reading
 
@@ -92,9 +95,9 @@ struct EdgeArchive: Sendable {
     private func generation(_ bytes: [UInt8]) -> Generation? {
         guard let cell = try? SignedCell(bytes),
             let json = (try? JSONValue(parsing: cell.text.bytes))?.objectValue, let state = try? CellState(json),
-            let document = read(documentFile(state.payloadHash))
+            let compressed = read(documentFile(state.payloadHash))
         else { return nil }
-        guard SnapshotHash(of: document) == state.payloadHash else {
+        guard let document = document(in: compressed, state.payloadHash) else {
             putAside(documentFile(state.payloadHash))
             return nil
         }
@@ -103,7 +106,13 @@ struct EdgeArchive: Sendable {
             guard let file = self.lists.load(list) else { return nil }
             lists.append(file)
         }
-        return Generation(cell: cell, document: document, lists: lists)
+        return Generation(cell: cell, document: document, compressed: compressed, lists: lists)
+    }
+
+    /// What is compressed, if it is the document with `hash`.
+    private func document(in compressed: [UInt8], _ hash: SnapshotHash) -> [UInt8]? {
+        let document = try? Gzip.decompress(compressed, limit: SnapshotLimits.payloadBytes)
+        return document.flatMap { SnapshotHash(of: $0) == hash ? $0 : nil }
     }
 
     private func read(_ file: String) -> [UInt8]? {
@@ -125,9 +134,9 @@ struct EdgeArchive: Sendable {
     func keep(_ generation: Generation, state: CellState, mark: Mark) throws(StartFailure) {
         let data = DataFolder(path: folder)
         try data.prepare()
-        let document = documentFile(state.payloadHash)
-        if read(document).map(SnapshotHash.init(of:)) != state.payloadHash {
-            try data.save(generation.document, as: document)
+        let file = documentFile(state.payloadHash)
+        if read(file).flatMap({ document(in: $0, state.payloadHash) }) == nil {
+            try data.save(generation.compressed, as: file)
         }
         for list in generation.lists { try lists.keep(list) }
         // The mark first: a reader that dies in between refuses what is older all the same.
@@ -157,11 +166,11 @@ struct EdgeArchive: Sendable {
             guard let cell = read(cellFile(number)).flatMap({ try? SignedCell($0) }),
                 let json = (try? JSONValue(parsing: cell.text.bytes))?.objectValue, let state = try? CellState(json)
             else { continue }
-            used.insert(state.payloadHash.text + ".json")
+            used.insert(state.payloadHash.text + ".json.gz")
             usedLists += state.lists
         }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
-            let isContent = name.hasSuffix(".json") && name.utf8.count == 69
+            let isContent = name.hasSuffix(".json.gz")
             if isContent, !used.contains(name) { unlink("\(folder)/\(name)") }
         }
         lists.removeAll(except: usedLists)

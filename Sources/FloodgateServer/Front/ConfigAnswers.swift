@@ -7,14 +7,15 @@ import FloodgateSpecs
 import NIOCore
 import Synchronization
 
-/// Every answer that one snapshot ever gives on the config routes, made when it is published.
+/// Every answer that one snapshot ever gives on the config routes, as far as it is made.
 final class ConfigAnswers: Sendable {
     let time: UInt64
     private let checksum: [UInt8]
     private let nothingNew: ReadyAnswer
-    private let updates: [ReadyAnswer]
-    /// The document of shape v2 with its seal, plain and compressed; empty if nobody signed it.
-    private let sealed: [ReadyAnswer]
+    /// The documents of both shapes, plain and compressed; nil where that is not made yet.
+    private let updates: [ReadyAnswer?]
+    /// The document of shape v2 with its seal, likewise; empty if nobody signed it.
+    private let sealed: [ReadyAnswer?]
     private let tag: [UInt8]?
     private let notModified: ReadyAnswer
 
@@ -23,37 +24,29 @@ final class ConfigAnswers: Sendable {
         checksum = Array((snapshot.checksum ?? "").utf8)
         tag = snapshot.entityTag.map { Array($0.utf8) }
         notModified = ReadyAnswer(304, fields: Self.fields(snapshot, isCompressed: false, isUpdate: true))
-        nothingNew = Self.answer(snapshot, PreparedSnapshot.nothingNew, isCompressed: false, isUpdate: false)
+        nothingNew = ReadyAnswer(
+            200,
+            fields: Self.fields(snapshot, isCompressed: false, isUpdate: false),
+            body: ByteBuffer(bytes: PreparedSnapshot.nothingNew)
+        )
+        let bodies = [SpecDocument.Shape.v1, .v2].flatMap { shape in
+            [false, true].map { snapshot.ready(shape, compressed: $0).map { ByteBuffer(bytes: $0) } }
+        }
+        func answers(_ bodies: [ByteBuffer?], and seal: [Refusal.Field] = []) -> [ReadyAnswer?] {
+            bodies.enumerated().map { index, body in
+                body.map { body in
+                    let fields = Self.fields(snapshot, isCompressed: index % 2 == 1, isUpdate: true)
+                    return ReadyAnswer(200, fields: fields + seal, body: body)
+                }
+            }
+        }
+        updates = answers(bodies)
         let seal = snapshot.seal?.fields.map { Refusal.Field($0.name, $0.value) }
-        sealed = [false, true].compactMap { isCompressed in
-            seal.map { seal in
-                ReadyAnswer(
-                    200,
-                    fields: Self.fields(snapshot, isCompressed: isCompressed, isUpdate: true) + seal,
-                    body: ByteBuffer(bytes: snapshot.body(compressed: isCompressed))
-                )
-            }
-        }
-        updates = [SpecDocument.Shape.v1, .v2].flatMap { shape in
-            [false, true].map { acceptsGzip in
-                let answer = snapshot.answer(shape, toHolderOf: HeldSnapshot(), acceptsGzip: acceptsGzip)
-                return Self.answer(snapshot, answer.body, isCompressed: acceptsGzip, isUpdate: true)
-            }
-        }
+        sealed = seal.map { answers(Array(bodies[2...]), and: $0) } ?? []
     }
 
     /// Asks for the seal of a document.
     static let sealRequest = "floodgate-snapshot"
-
-    private static func answer(
-        _ snapshot: PreparedSnapshot,
-        _ body: [UInt8],
-        isCompressed: Bool,
-        isUpdate: Bool
-    ) -> ReadyAnswer {
-        let fields = fields(snapshot, isCompressed: isCompressed, isUpdate: isUpdate)
-        return ReadyAnswer(200, fields: fields, body: ByteBuffer(bytes: body))
-    }
 
     private static func fields(_ snapshot: PreparedSnapshot, isCompressed: Bool, isUpdate: Bool) -> [Refusal.Field] {
         var fields = [
@@ -66,7 +59,8 @@ final class ConfigAnswers: Sendable {
         return fields
     }
 
-    /// The answer to who asks with `query`; nil if that takes more thought than the fast lane has time for.
+    /// The answer to who asks with `query`; nil if that takes more thought than the fast lane has time for, or
+    /// is not made yet.
     ///
     /// No SDK sends `If-None-Match`, and none would understand a 304; caches in between do both.
     func answer(
@@ -131,15 +125,60 @@ final class ConfigAnswers: Sendable {
 
 /// The answers of all environments, for every event loop to copy when they change.
 final class ConfigAnswersBoard: Sendable {
-    private let answers = Mutex<[String: ConfigAnswers]>([:])
+    private struct State: Sendable {
+        var answers: [String: ConfigAnswers] = [:]
+        /// Documents of which some forms are not made yet, and when each came.
+        var incomplete: [String: (number: Int, snapshot: PreparedSnapshot)] = [:]
+        var number = 0
+    }
+
+    private let state = Mutex(State())
     private let generation = Atomic<Int>(0)
+    private let work = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     var version: Int { generation.load(ordering: .acquiring) }
-    var all: [String: ConfigAnswers] { answers.withLock { $0 } }
+    var all: [String: ConfigAnswers] { state.withLock { $0.answers } }
 
+    /// Shows what there is of a document at once; the rest is for `complete()`.
     func post(_ snapshot: PreparedSnapshot) {
-        let new = ConfigAnswers(snapshot)
-        answers.withLock { $0[snapshot.environment] = new }
+        let answers = ConfigAnswers(snapshot)
+        state.withLock { state in
+            state.number += 1
+            state.answers[snapshot.environment] = answers
+            state.incomplete[snapshot.environment] = (state.number, snapshot)
+        }
         generation.add(1, ordering: .releasing)
+        work.continuation.yield()
+    }
+
+    /// Makes what is missing, so that nobody has to wait for it: what most ask for first.
+    func complete() async {
+        while let (number, snapshot) = state.withLock({ $0.incomplete.values.min { $0.number < $1.number } }) {
+            for shape in [SpecDocument.Shape.v2, .v1] {
+                _ = try? await snapshot.body(shape, acceptsGzip: true)
+                show(snapshot, number)
+            }
+            state.withLock { state in
+                if state.incomplete[snapshot.environment]?.number == number {
+                    state.incomplete[snapshot.environment] = nil
+                }
+            }
+        }
+    }
+
+    /// Shows more of a document, unless another one has come meanwhile.
+    private func show(_ snapshot: PreparedSnapshot, _ number: Int) {
+        let answers = ConfigAnswers(snapshot)
+        let isShown = state.withLock { state in
+            guard state.incomplete[snapshot.environment]?.number == number else { return false }
+            state.answers[snapshot.environment] = answers
+            return true
+        }
+        if isShown { generation.add(1, ordering: .releasing) }
+    }
+
+    /// Makes what is missing, whenever something is.
+    func run() async {
+        for await _ in work.stream { await complete() }
     }
 }

@@ -19,7 +19,7 @@ struct ConfigSpecsRoutes: Sendable {
                 .add(middleware: AllowBrowsers())
                 .group(context: SDKContext.self)
             for end in ["", "{key}"] as [RouterPath] {
-                group.get(end) { request, context in try specs(shape, request, context) }
+                group.get(end) { request, context in try await specs(shape, request, context) }
                 group.post(end) { request, context in try await postedSpecs(shape, request, context) }
             }
         }
@@ -28,13 +28,17 @@ struct ConfigSpecsRoutes: Sendable {
     /// 200: the specs, or `has_updates: false` if the query's `sinceTime` and `checksum` are current.
     ///
     /// Never 304 or 204.
-    private func specs(_ shape: SpecDocument.Shape, _ request: Request, _ context: SDKContext) throws -> Response {
+    private func specs(
+        _ shape: SpecDocument.Shape,
+        _ request: Request,
+        _ context: SDKContext
+    ) async throws -> Response {
         let query = request.uri.queryParameters
         let held = HeldSnapshot(
             sinceTime: query.get("sinceTime"),
             checksum: query.get("checksum")
         )
-        return try answer(shape, held, request, context)
+        return try await answer(shape, held, request, context)
     }
 
     /// The same with `{"sinceTime": N, "checksum": "…"}` in the body, as older SDKs ask.
@@ -51,7 +55,12 @@ struct ConfigSpecsRoutes: Sendable {
         case .some(let value): sinceTime = value.integerValue.map(String.init) ?? value.text
         }
         let checksum = body["checksum"]?.stringValue ?? request.uri.queryParameters.get("checksum")
-        var response = try answer(shape, HeldSnapshot(sinceTime: sinceTime, checksum: checksum), request, context)
+        var response = try await answer(
+            shape,
+            HeldSnapshot(sinceTime: sinceTime, checksum: checksum),
+            request,
+            context
+        )
         response.headers[.cacheControl] = "no-store"
         return response
     }
@@ -61,13 +70,13 @@ struct ConfigSpecsRoutes: Sendable {
         _ held: HeldSnapshot?,
         _ request: Request,
         _ context: SDKContext
-    ) throws -> Response {
+    ) async throws -> Response {
         guard let held else { throw ServerError(.malformed, "sinceTime must be a time in Unix milliseconds") }
         guard let snapshot = board.snapshot(of: context.caller.environment) else {
             throw ServerError(.unavailable, "The specs are not ready yet; try again", headers: [.retryAfter: "1"])
         }
         let acceptsGzip = AcceptEncoding.allowsGzip(request.headers[.acceptEncoding])
-        let answer = snapshot.answer(shape, toHolderOf: held, acceptsGzip: acceptsGzip)
+        let answer = try await snapshot.answer(shape, toHolderOf: held, acceptsGzip: acceptsGzip)
         var headers: HTTPFields = [
             .contentType: "application/json",
             .sinceTime: String(snapshot.time),

@@ -30,13 +30,13 @@ struct DeliveryRoutes: Sendable {
     }
 
     /// 200 or 304: the newest document of the environment that the delivery id opens, with its seal.
-    @Sendable private func document(_ request: Request, _ context: ServerContext) throws -> Response {
+    @Sendable private func document(_ request: Request, _ context: ServerContext) async throws -> Response {
         let snapshot: PreparedSnapshot
         switch try find(request, context) {
         case .success(let found): snapshot = found
         case .failure(let absence): return absence
         }
-        return answer(snapshot, request, caching: Caching.document)
+        return try await answer(snapshot, request, caching: Caching.document)
     }
 
     /// 200: what is said of that document, in less than two kilobytes.
@@ -78,12 +78,12 @@ struct DeliveryRoutes: Sendable {
     }
 
     /// 200: the document with the hash, which never changes.
-    @Sendable private func object(_ request: Request, _ context: ServerContext) throws -> Response {
+    @Sendable private func object(_ request: Request, _ context: ServerContext) async throws -> Response {
         try refuseQuery(request)
         guard let hash = SnapshotHash(try context.parameters.require("hash")),
             let snapshot = boards.cells.document(hash)
         else { return absence("There is no such document, or not any more") }
-        return answer(snapshot, request, caching: Caching.immutable)
+        return try await answer(snapshot, request, caching: Caching.immutable)
     }
 
     private enum Found {
@@ -112,7 +112,11 @@ struct DeliveryRoutes: Sendable {
         return response
     }
 
-    private func answer(_ snapshot: PreparedSnapshot, _ request: Request, caching: String) -> Response {
+    private func answer(
+        _ snapshot: PreparedSnapshot,
+        _ request: Request,
+        caching: String
+    ) async throws -> Response {
         let isCompressed = AcceptEncoding.allowsGzip(request.headers[.acceptEncoding])
         // A strong tag is one of a representation, so each coding has its own.
         let tag = "\"\(snapshot.hash.text)\(isCompressed ? "-gzip" : "")\""
@@ -129,11 +133,12 @@ struct DeliveryRoutes: Sendable {
         {
             return Response(status: .notModified, headers: headers)
         }
-        if isCompressed { headers[.contentEncoding] = "gzip" }
-        return Response(
-            status: .ok,
-            headers: headers,
-            body: ResponseBody(bytes: snapshot.body(compressed: isCompressed))
-        )
+        let body = try await snapshot.body(acceptsGzip: isCompressed)
+        if body.isCompressed {
+            headers[.contentEncoding] = "gzip"
+        } else {
+            headers[.eTag] = "\"\(snapshot.hash.text)\""
+        }
+        return Response(status: .ok, headers: headers, body: ResponseBody(bytes: body.body))
     }
 }

@@ -42,21 +42,17 @@ struct EdgeRoutes: Sendable {
     }
 
     /// 200: the document with the hash; 404: there is none, any more.
-    @Sendable private func object(_ request: Request, _ context: SDKContext) throws -> Response {
+    @Sendable private func object(_ request: Request, _ context: SDKContext) async throws -> Response {
         guard let hash = SnapshotHash(try context.parameters.require("hash")),
             let document = cells.document(hash, of: context.caller.environment)
         else { throw ServerError(.notFound, "There is no such document, or not any more") }
-        let isCompressed = AcceptEncoding.allowsGzip(request.headers[.acceptEncoding])
+        let body = try await document.body(acceptsGzip: AcceptEncoding.allowsGzip(request.headers[.acceptEncoding]))
         var headers: HTTPFields = [
             .contentType: "application/json", .cacheControl: "private, max-age=31536000, immutable",
             .vary: "Accept-Encoding",
         ]
-        if isCompressed { headers[.contentEncoding] = "gzip" }
-        return Response(
-            status: .ok,
-            headers: headers,
-            body: ResponseBody(bytes: document.body(compressed: isCompressed))
-        )
+        if body.isCompressed { headers[.contentEncoding] = "gzip" }
+        return Response(status: .ok, headers: headers, body: ResponseBody(bytes: body.body))
     }
 
     /// 202: a batch of events that the edge has kept is kept here as well.

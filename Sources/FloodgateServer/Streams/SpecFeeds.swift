@@ -38,12 +38,12 @@ final class SpecFeeds: Sendable {
             entries[snapshot.environment] = entry
             return (entry, old)
         }
-        let document = snapshot.body(compressed: false)
+        let document = snapshot.payload
         let announcement = announcement(of: snapshot)
         let whole = document.count <= Self.longestInline ? Self.specs(document) : announcement
         var (step, sealed): (ByteBuffer?, ByteBuffer?)
         if let old {
-            let delta = DocumentDelta(from: old.body(compressed: false), old.hash, to: document, snapshot.hash)
+            let delta = DocumentDelta(from: old.payload, old.hash, to: document, snapshot.hash)
             // Who has the bytes and asks for no seal has everything.
             step = old.hash == snapshot.hash ? ByteBuffer(string: ": sealed\n\n") : text(delta, of: snapshot, nil)
             sealed = snapshot.seal.flatMap { text(delta, of: snapshot, $0) }
