@@ -19,7 +19,7 @@ extension DataPlane {
         DeliveryRoutes(boards: boards).add(to: router)
         EdgeRoutes(cells: boards.cells, intake: intake, unpacked: guards.unpacked, confirm: confirm).add(to: router)
         IDListRoutes(board: boards.idLists, settings: settings).add(to: router)
-        EventRoutes(intake: intake, unpacked: guards.unpacked, now: now).add(to: router)
+        EventRoutes(board: boards.snapshots, intake: intake, unpacked: guards.unpacked, now: now).add(to: router)
         ClientRoutes(
             board: boards.snapshots,
             idLists: boards.idLists,

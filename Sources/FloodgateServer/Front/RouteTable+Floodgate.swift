@@ -38,6 +38,7 @@ extension RouteTable {
         .evaluation("/v1/check_gate"),
         .evaluation("/v1/get_config"),
         .evaluation("/v1/get_layer"),
+        .evaluation("/v1/get_ranked_list"),
     ]
 
     private static let flags: [Route] = [
@@ -49,7 +50,9 @@ extension RouteTable {
     private static let events: [Route] = [
         .events("/v1/log_event"),
         .events("/v1/rgstr"),
-        .report("/v1/sdk_exception"),
+        .report("/v1/log_custom_exposure", .exposures),
+        .report("/v1/webhooks/event_webhook", .exposures, kinds: [.server]),
+        .report("/v1/sdk_exception", .diagnostics),
     ]
 
     private static let consoleAPI: [Route] = [
@@ -197,15 +200,20 @@ extension Route {
         )
     }
 
-    /// What SDKs tell of themselves.
-    fileprivate static func report(_ path: String) -> Route {
+    /// What SDKs tell of themselves, and programs without an SDK of users.
+    fileprivate static func report(
+        _ path: String,
+        _ shedClass: ShedClass,
+        kinds: Set<KeyKind> = [.server, .client]
+    ) -> Route {
         Route(
             path: path,
             methods: [.post],
-            access: .keys([.server, .client], unknownStatus: 401),
-            shedClass: .diagnostics,
+            access: .keys(kinds, unknownStatus: 401),
+            shedClass: shedClass,
+            publicClass: shedClass == .exposures ? .events : nil,
             body: BodyRule(limit: BodyLimit.evaluation, types: json, codings: ["gzip"]),
-            timeout: .seconds(1),
+            timeout: shedClass == .exposures ? .seconds(10) : .seconds(1),
             allowsBrowsers: true
         )
     }
