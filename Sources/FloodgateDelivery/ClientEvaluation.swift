@@ -24,11 +24,14 @@ package struct ClientEvaluation: Sendable {
     /// What answers.
     package let evaluator: Evaluator
     private let time: UInt64
+    /// The same for the document before, which a client may hold.
+    private let earlier: Evaluator?
     private let caller: Caller
 
-    /// Makes an evaluation of `snapshot` for `caller`.
+    /// Makes an evaluation of `snapshot` for `caller`, who may hold answers of `earlier`.
     package init(
         _ snapshot: PreparedSnapshot,
+        after earlier: PreparedSnapshot? = nil,
         idLists: [String: IDList],
         caller: Caller,
         now: @escaping @Sendable () -> Int64
@@ -37,6 +40,7 @@ package struct ClientEvaluation: Sendable {
         surroundings.idLists = idLists
         evaluator = Evaluator(snapshot.ruleset, from: .network, surroundings: surroundings)
         time = snapshot.time
+        self.earlier = earlier.map { Evaluator($0.ruleset, from: .network, surroundings: surroundings) }
         self.caller = caller
     }
 
@@ -44,7 +48,13 @@ package struct ClientEvaluation: Sendable {
     ///
     /// There is nothing new if the client has the document, and the same would come of it: a client that says what came of
     /// it (`full_checksum`) is told of changes that ID lists or time make, too.
-    package func initialize(_ request: JSONObject) -> [UInt8] {
+    package func initialize(_ request: JSONObject) -> [UInt8] { initialize(request) { Array($0) } }
+
+    /// The same, read in place.
+    package func initialize<Result>(
+        _ request: JSONObject,
+        body: (UnsafeBufferPointer<UInt8>) -> Result
+    ) -> Result {
         let sent = sentUser(request)
         let user = completed(sent)
         let derived = Self.derivedFields(of: user)
@@ -53,22 +63,67 @@ package struct ClientEvaluation: Sendable {
         let heldChecksum = request["full_checksum"]?.stringValue
         if isCurrent, heldChecksum == nil {
             let previous = request["previousDerivedFields"]?.objectValue
-            if previous == nil || previous == derived { return PreparedSnapshot.nothingNew }
+            if previous == nil || previous == derived {
+                return PreparedSnapshot.nothingNew.withUnsafeBufferPointer(body)
+            }
         }
         var options = ClientResponseOptions()
         options.hash = request["hash"]?.stringValue.flatMap(NameHash.init) ?? .djb2
         // Plain names tell a visitor about features to come; only those who have the specs anyway may see them.
         if options.hash == .none, caller.clientKey != nil { options.hash = .djb2 }
         options.clientSDKKey = caller.clientKey
-        var checksum = ""
-        let bytes = evaluator.clientInitializeBytes(for: user, showing: sent, options: options) { entities in
-            checksum = AnswerChecksum.text(of: UnsafeRawBufferPointer(entities))
-            return [
-                "derived_fields": .object(derived), "full_checksum": .string(checksum),
-                "sdkInfo": ["sdkType": "floodgate"], "generator": "floodgate",
-            ]
+        if heldChecksum != nil, !isCurrent, wantsDelta(request),
+            let delta = delta(to: heldChecksum, for: user, showing: sent, options, derived)
+        {
+            return delta.withUnsafeBufferPointer(body)
         }
-        return isCurrent && heldChecksum == checksum ? PreparedSnapshot.nothingNew : bytes
+        var checksum = ""
+        return evaluator.withClientInitializeBytes(for: user, showing: sent, options: options) { entities in
+            checksum = AnswerChecksum.text(of: UnsafeRawBufferPointer(entities))
+            return Self.additions(checksum, derived)
+        } body: { bytes in
+            isCurrent && heldChecksum == checksum
+                ? PreparedSnapshot.nothingNew.withUnsafeBufferPointer(body) : body(bytes)
+        }
+    }
+
+    private static func additions(_ checksum: String, _ derived: JSONObject) -> JSONObject {
+        [
+            "derived_fields": .object(derived), "full_checksum": .string(checksum),
+            "sdkInfo": ["sdkType": "floodgate"], "generator": "floodgate",
+        ]
+    }
+
+    /// Whether a client asks for what is new alone, and holds the document before this one.
+    package func wantsDelta(_ request: JSONObject) -> Bool {
+        guard request["deltasResponseRequested"] == true, let held = request["sinceTime"]?.integerValue, held > 0
+        else { return false }
+        return earlier?.ruleset?.time == UInt64(held)
+    }
+
+    /// What is new for a client whose answer has the checksum `held`; nil if that is not what would come of its document, or
+    /// there is little that is not new.
+    private func delta(
+        to held: String?,
+        for user: FloodgateUser,
+        showing sent: FloodgateUser,
+        _ options: ClientResponseOptions,
+        _ derived: JSONObject
+    ) -> [UInt8]? {
+        func answer(of evaluator: Evaluator) -> (bytes: [UInt8], checksum: String) {
+            var checksum = ""
+            let bytes = evaluator.withClientInitializeBytes(for: user, showing: sent, options: options) { entities in
+                checksum = AnswerChecksum.text(of: UnsafeRawBufferPointer(entities))
+                return Self.additions(checksum, derived)
+            } body: {
+                Array($0)
+            }
+            return (bytes, checksum)
+        }
+        guard let earlier else { return nil }
+        let old = answer(of: earlier)
+        guard old.checksum == held else { return nil }
+        return ClientDelta.bytes(from: old.bytes, to: answer(of: evaluator).bytes)
     }
 
     /// What is known of the user beside what was sent, and decides with it.

@@ -61,16 +61,22 @@ extension Evaluator {
         options: ClientResponseOptions = ClientResponseOptions(),
         adding additions: JSONObject = JSONObject()
     ) -> [UInt8] {
-        clientInitializeBytes(for: user, showing: shown, options: options) { _ in additions }
+        withClientInitializeBytes(for: user, showing: shown, options: options) { _ in
+            additions
+        } body: {
+            Array($0)
+        }
     }
 
-    /// The same with members at the end that may depend on what entities are to the user, as `additions` is shown.
-    package func clientInitializeBytes(
+    /// Reads the same in place, with members at the end that may depend on what entities are to the user, as `additions` is
+    /// shown.
+    package func withClientInitializeBytes<Result>(
         for user: FloodgateUser,
         showing shown: FloodgateUser?,
         options: ClientResponseOptions,
-        adding additions: (UnsafeBufferPointer<UInt8>) -> JSONObject
-    ) -> [UInt8] {
+        adding additions: (UnsafeBufferPointer<UInt8>) -> JSONObject,
+        body: (UnsafeBufferPointer<UInt8>) -> Result
+    ) -> Result {
         var response = ClientResponse(
             ruleset: compiled,
             surroundings: surroundings,
@@ -79,7 +85,7 @@ extension Evaluator {
             options: options
         )
         if !response.make(additions) { response.blank(additions) }
-        return response.writer.bytes
+        return response.writer.withBytes(body)
     }
 }
 
@@ -102,7 +108,7 @@ struct ClientResponse: ~Copyable {
     let shown: FloodgateUser
     let options: ClientResponseOptions
     let app: JSONValue?
-    var writer = JSONWriter(capacity: 1 << 14)
+    var writer: JSONWriter
     /// Whether no member was written yet into the object that is open.
     var isFirst = true
     let filtersByApp: Bool
@@ -118,6 +124,8 @@ struct ClientResponse: ~Copyable {
         options: ClientResponseOptions
     ) {
         self.ruleset = ruleset
+        // Most entries are shorter, so that it seldom grows, which is to copy it all.
+        writer = JSONWriter(capacity: 4_096 + ruleset.specs.count * 192)
         self.surroundings = surroundings
         self.user = user
         self.shown = shown

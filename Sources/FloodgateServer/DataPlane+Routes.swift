@@ -16,23 +16,17 @@ extension DataPlane {
         router.add(middleware: AnswerErrors())
         ConfigSpecsRoutes(board: boards.snapshots).add(to: router)
         StreamRoutes(boards: boards, settings: settings).add(to: router)
-        DeliveryRoutes(boards: boards).add(to: router)
+        DeliveryRoutes(boards: boards, purger: purger, settings: settings).add(to: router)
         EdgeRoutes(cells: boards.cells, intake: intake, unpacked: guards.unpacked, confirm: confirm).add(to: router)
         IDListRoutes(board: boards.idLists, settings: settings).add(to: router)
         EventRoutes(board: boards.snapshots, intake: intake, unpacked: guards.unpacked, now: now).add(to: router)
-        ClientRoutes(
-            board: boards.snapshots,
-            idLists: boards.idLists,
-            intake: intake,
-            unpacked: guards.unpacked,
-            now: now,
-            metrics: metrics
-        ).add(to: router)
+        clientRoutes.add(to: router)
         FlagRoutes(
             board: boards.snapshots,
             idLists: boards.idLists,
             bell: bell,
             ring: boards.ring,
+            places: boards.places,
             intake: intake,
             settings: settings,
             now: now,
@@ -49,6 +43,18 @@ extension DataPlane {
             access: access
         )
         return (router, access)
+    }
+
+    /// Evaluation for clients.
+    var clientRoutes: ClientRoutes {
+        ClientRoutes(
+            board: boards.snapshots,
+            idLists: boards.idLists,
+            intake: intake,
+            unpacked: guards.unpacked,
+            now: now,
+            metrics: metrics
+        )
     }
 
     /// Brings the numbers up to date that are kept elsewhere.
@@ -71,7 +77,7 @@ extension DataPlane {
             Meter(label: "config_age_seconds", dimensions: [("env", environment)], factory: registry).set(age)
         }
         Meter(label: "stream_connections", dimensions: [("kind", "specs")], factory: registry)
-            .set(boards.places.count)
+            .set(boards.places.count - metrics.flagStreams)
         if let bytes = ProcessMemory.residentBytes {
             Meter(label: "process_resident_bytes", dimensions: [], factory: registry).set(bytes)
         }

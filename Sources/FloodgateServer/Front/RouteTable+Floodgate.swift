@@ -16,6 +16,7 @@ extension RouteTable {
         .page("/delivery/v1/{id}", .vital, access: .open),
         .page("/delivery/v1/{id}/manifest", .vital, access: .open),
         .page("/delivery/v1/{id}/kill", .vital, access: .open),
+        .page("/delivery/v1/{id}/stream", .streams, access: .open),
         .page("/delivery/v1/objects/{hash}", .vital, access: .open),
         .edge("/edge/v1/state", [.get], .vital),
         .edge("/edge/v1/objects/{hash}", [.get], .vital),
@@ -34,7 +35,7 @@ extension RouteTable {
     ]
 
     private static let evaluation: [Route] = [
-        .evaluation("/v1/initialize"),
+        .evaluation("/v1/initialize", atOnce: true),
         .evaluation("/v1/check_gate"),
         .evaluation("/v1/get_config"),
         .evaluation("/v1/get_layer"),
@@ -145,13 +146,14 @@ extension Route {
     }
 
     /// What is evaluated for those that cannot.
-    fileprivate static func evaluation(_ path: String) -> Route {
+    fileprivate static func evaluation(_ path: String, atOnce: Bool = false) -> Route {
         Route(
             path: path,
             methods: [.post],
             access: .keys([.server, .client], unknownStatus: 401),
             shedClass: evaluationClass,
             evaluates: true,
+            isAnsweredAtOnce: atOnce,
             body: BodyRule(limit: BodyLimit.evaluation, types: json, codings: ["gzip"]),
             timeout: .seconds(1),
             allowsBrowsers: true

@@ -9,6 +9,7 @@ import FloodgateIngest
 import FloodgateJSON
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// Evaluation on behalf of clients: `/v1/initialize` for web and mobile SDKs, and the HTTP API.
 struct ClientRoutes: Sendable {
@@ -35,7 +36,46 @@ struct ClientRoutes: Sendable {
     /// 200: what a client SDK needs for one user, or `has_updates: false` if it has that already.
     @Sendable private func initialize(_ request: Request, _ context: SDKContext) async throws -> Response {
         let body = try await request.clientBody(unpacked)
-        return .json(bytes: try evaluation(request, context).initialize(body))
+        let bytes = try evaluation(request, context).initialize(body) { ByteBuffer(bytes: $0) }
+        return Response(
+            status: .ok,
+            headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: bytes)
+        )
+    }
+
+    /// How many entities a document may have that is evaluated on the event loop: a millisecond's worth.
+    private static let mostAtOnce = 2_000
+
+    /// The same, for plain bodies and documents that are not large; nil for all others, and for what is an error.
+    func initializeAtOnce(
+        _ head: HTTPRequest,
+        _ body: ByteBuffer,
+        _ key: SDKKey,
+        address: String?
+    ) -> OutboundAnswer? {
+        guard let snapshot = board.snapshot(of: key.environment), snapshot.ruleset.specCount <= Self.mostAtOnce,
+            head.headerFields[.contentEncoding] == nil, body.readableBytes <= 64 << 10
+        else { return nil }
+        let request = Request(head: head, body: RequestBody(buffer: body))
+        guard Self.isPlain(request), let object = try? Request.object(Array(body.readableBytesView))
+        else { return nil }
+        let evaluation = ClientEvaluation(
+            snapshot,
+            after: board.earlierSnapshot(of: key.environment),
+            idLists: idLists.lists,
+            caller: caller(request, key.kind, address: address),
+            now: now
+        )
+        var fields: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
+        if head.headerFields[.origin] != nil {
+            fields[.accessControlAllowOrigin] = "*"
+            fields[.accessControlExposeHeaders] = AllowBrowsers.readable
+        }
+        // Which takes several times as long.
+        if evaluation.wantsDelta(object) { return nil }
+        let bytes = evaluation.initialize(object) { ByteBuffer(bytes: $0) }
+        return OutboundAnswer(HTTPResponse(status: .ok, headerFields: fields), .bytes(bytes))
     }
 
     /// 200: the gate's value, or those of several gates by name.
@@ -120,6 +160,12 @@ struct ClientRoutes: Sendable {
         return .json(["success": true], status: .accepted)
     }
 
+    private static func isPlain(_ request: Request) -> Bool {
+        guard request.head.path?.utf8.contains(UInt8(ascii: "?")) ?? false else { return true }
+        let query = request.uri.queryParameters
+        return query.get("gz") != "1" && query.get("se") != "1"
+    }
+
     private func name(_ member: String, in body: JSONObject) throws -> String {
         guard let name = body[member]?.stringValue, !name.isEmpty else {
             throw ServerError(.invalid, "The body must have a text \"\(member)\"", pointer: "/\(member)")
@@ -131,13 +177,23 @@ struct ClientRoutes: Sendable {
         guard let snapshot = board.snapshot(of: context.caller.environment) else {
             throw ServerError(.unavailable, "The specs are not ready yet; try again", headers: [.retryAfter: "1"])
         }
-        var caller = ClientEvaluation.Caller()
+        let caller = caller(request, context.caller.kind, address: context.remoteAddress)
+        return ClientEvaluation(
+            snapshot,
+            after: board.earlierSnapshot(of: context.caller.environment),
+            idLists: idLists.lists,
+            caller: caller,
+            now: now
+        )
+    }
+
+    private func caller(_ request: Request, _ kind: KeyKind, address: String?) -> ClientEvaluation.Caller {
         // Servers ask for their users, browsers and phones for themselves.
-        if context.caller.kind == .client {
-            caller.clientKey = request.sdkKeyText
-            caller.address = context.remoteAddress
-            caller.userAgent = request.headers[.userAgent]
-        }
-        return ClientEvaluation(snapshot, idLists: idLists.lists, caller: caller, now: now)
+        guard kind == .client else { return ClientEvaluation.Caller() }
+        return ClientEvaluation.Caller(
+            clientKey: request.sdkKeyText,
+            address: address,
+            userAgent: request.headers[.userAgent]
+        )
     }
 }

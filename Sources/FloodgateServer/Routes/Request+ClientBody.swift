@@ -37,7 +37,8 @@ extension Request {
         return decoded
     }
 
-    private static func object(_ bytes: [UInt8]) throws -> JSONObject {
+    /// The body in plain JSON; one without any byte is empty.
+    static func object(_ bytes: [UInt8]) throws -> JSONObject {
         guard !bytes.isEmpty else { return JSONObject() }
         let limits = JSONLimits(depth: 64, sizeBytes: 32 << 20, replacesLoneSurrogates: true)
         guard case .object(let object) = try JSONValue(parsing: bytes, limits: limits) else {

@@ -3,6 +3,7 @@
 import FloodgateDelivery
 import FloodgateHTTP
 import FloodgateJSON
+import FloodgateSnapshots
 import FloodgateSpecs
 import NIOCore
 import Synchronization
@@ -73,7 +74,7 @@ final class SpecFeeds: Sendable {
 
     private func announcement(of snapshot: PreparedSnapshot) -> ByteBuffer {
         var data: JSONObject = [
-            "time": .integer(Int64(clamping: snapshot.time)),
+            "time": .integer(Int64(clamping: snapshot.time)), "hash": .string(snapshot.hash.text),
             "spread_ms": .integer(places.count * 1_000 / Self.fetchesPerSecond),
         ]
         data.set("checksum", snapshot.checksum.map(JSONValue.string))
