@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-streams cdn-check fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams cdn-check fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -42,6 +42,9 @@ help:
 	@echo "make bench-overload"
 	@echo "             offer the server ten times the load that it can bear, and see what becomes of good clients"
 	@echo "             ROUTES=names FACTOR=number   which of initialize,rgstr, and how many times (all 10)"
+	@echo "make bench-initialize"
+	@echo "             measure what /v1/initialize costs beside the bare evaluation and serialisation"
+	@echo "             SPECS=number ROUNDS=number   how large a document (250), how often (5)"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -74,6 +77,9 @@ bench-http:
 
 bench-overload:
 	@$(here)Scripts/bench-overload.sh
+
+bench-initialize:
+	@$(here)Scripts/bench-initialize.sh
 
 bench-streams:
 	@$(here)Scripts/bench-streams.sh
