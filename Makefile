@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-streams bench-coldstart cdn-check fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart cdn-check fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -45,6 +45,9 @@ help:
 	@echo "make bench-coldstart"
 	@echo "             measure how soon an edge answers from its disk while nothing upstream does"
 	@echo "             ROUNDS=number SPECS=numbers   how often, how large (7 '1000 10000')"
+	@echo "make bench-initialize"
+	@echo "             measure what /v1/initialize costs beside the bare evaluation and serialisation"
+	@echo "             SPECS=number ROUNDS=number   how large a document (250), how often (5)"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -77,6 +80,9 @@ bench-http:
 
 bench-overload:
 	@$(here)Scripts/bench-overload.sh
+
+bench-initialize:
+	@$(here)Scripts/bench-initialize.sh
 
 bench-streams:
 	@$(here)Scripts/bench-streams.sh

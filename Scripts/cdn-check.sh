@@ -22,9 +22,12 @@ stop() {
 }
 trap stop EXIT
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+port=$(free_port)
+# Where the test takes purges in, for whichever cache it has before it.
+purge_port=$(free_port)
 "$program" serve --data "$folder/data" --listen "127.0.0.1:$port" --demo --trusted-proxy 127.0.0.0/8 \
-    >"$folder/server.log" 2>&1 &
+    --purge "http://127.0.0.1:$purge_port" >"$folder/server.log" 2>&1 &
 server=$!
 for _ in $(seq 100); do
     python3 - "$port" 2>/dev/null <<'PYTHON' && break
@@ -62,4 +65,4 @@ done
 
 publish=$(printf '%q gate {state} %q --data %q --reason cdn-check' "$program" "$gate" "$folder/data")
 python3 -B "$root/Tests/CDN/cdn_test.py" --origin "http://127.0.0.1:$port" --delivery-id "$id" --server-key "$key" \
-    --publish "$publish" "$@"
+    --publish "$publish" --purge-port "$purge_port" "$@"

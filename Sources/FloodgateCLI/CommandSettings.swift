@@ -33,6 +33,10 @@ enum CommandSettings: String, CaseIterable {
     case trustedProxies = "FLOODGATE_TRUSTED_PROXIES"
     /// Mebibytes; what the container, or three quarters of what the machine has.
     case memoryLimit = "FLOODGATE_MEMORY_LIMIT"
+    /// How many streams of changes there may be at once; 20000.
+    case maxStreams = "FLOODGATE_MAX_STREAMS"
+    /// Base addresses of caches, with commas between; none.
+    case purge = "FLOODGATE_PURGE"
     /// trace, debug, info, notice, warning, error or critical; info.
     case logLevel = "FLOODGATE_LOG_LEVEL"
     /// json or text; text if a person reads along.

@@ -15,6 +15,9 @@ public struct RankedGroup: Sendable, Hashable {
 }
 
 extension Evaluator {
+    /// Whether the document has a contextual bandit of this name, on or off.
+    package func hasBandit(_ name: String) -> Bool { compiled.bandits[ExactText(name)] != nil }
+
     /// The groups of the contextual bandit, the best for `user` first, the earlier of equals before the later.
     ///
     /// Empty for an unknown bandit, for one that is switched off, and for a user whom its targeting keeps out.

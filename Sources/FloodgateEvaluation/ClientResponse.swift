@@ -61,6 +61,22 @@ extension Evaluator {
         options: ClientResponseOptions = ClientResponseOptions(),
         adding additions: JSONObject = JSONObject()
     ) -> [UInt8] {
+        withClientInitializeBytes(for: user, showing: shown, options: options) { _ in
+            additions
+        } body: {
+            Array($0)
+        }
+    }
+
+    /// Reads the same in place, with members at the end that may depend on what entities are to the user, as `additions` is
+    /// shown.
+    package func withClientInitializeBytes<Result>(
+        for user: FloodgateUser,
+        showing shown: FloodgateUser?,
+        options: ClientResponseOptions,
+        adding additions: (UnsafeBufferPointer<UInt8>) -> JSONObject,
+        body: (UnsafeBufferPointer<UInt8>) -> Result
+    ) -> Result {
         var response = ClientResponse(
             ruleset: compiled,
             surroundings: surroundings,
@@ -68,7 +84,8 @@ extension Evaluator {
             shown: shown ?? user,
             options: options
         )
-        return response.make(additions) ?? response.blank(additions)
+        if !response.make(additions) { response.blank(additions) }
+        return response.writer.withBytes(body)
     }
 }
 
@@ -91,7 +108,7 @@ struct ClientResponse: ~Copyable {
     let shown: FloodgateUser
     let options: ClientResponseOptions
     let app: JSONValue?
-    var writer = JSONWriter(capacity: 1 << 14)
+    var writer: JSONWriter
     /// Whether no member was written yet into the object that is open.
     var isFirst = true
     let filtersByApp: Bool
@@ -107,6 +124,8 @@ struct ClientResponse: ~Copyable {
         options: ClientResponseOptions
     ) {
         self.ruleset = ruleset
+        // Most entries are shorter, so that it seldom grows, which is to copy it all.
+        writer = JSONWriter(capacity: 4_096 + ruleset.specs.count * 192)
         self.surroundings = surroundings
         self.user = user
         self.shown = shown
@@ -127,7 +146,7 @@ struct ClientResponse: ~Copyable {
     }
 
     /// What the core answers where an entity cannot be evaluated: not even the kind of hash.
-    mutating func blank(_ additions: JSONObject) -> [UInt8] {
+    mutating func blank(_ additions: (UnsafeBufferPointer<UInt8>) -> JSONObject) {
         writer.removeAll()
         writer.raw(
             """
@@ -137,33 +156,33 @@ struct ClientResponse: ~Copyable {
         )
         writeUser()
         writer.raw(",\"evaluated_keys\":{},\"sdkParams\":{}")
-        finish(JSONObject(), additions)
-        return writer.bytes
+        finish(JSONObject(), additions(UnsafeBufferPointer(start: nil, count: 0)))
     }
 
-    /// The response, or nil if an entity could not be evaluated.
-    mutating func make(_ additions: JSONObject) -> [UInt8]? {
+    /// Writes the response, unless an entity cannot be evaluated.
+    mutating func make(_ additions: (UnsafeBufferPointer<UInt8>) -> JSONObject) -> Bool {
         writer.raw("{\"feature_gates\":{")
         isFirst = true
         for index in ruleset.gateSpecs where isShown(index) {
-            guard writeGate(index) else { return nil }
+            guard writeGate(index) else { return false }
         }
         writer.raw("},\"dynamic_configs\":{")
         isFirst = true
         for index in ruleset.configSpecs where isShown(index) {
-            guard writeConfig(index) else { return nil }
+            guard writeConfig(index) else { return false }
         }
         for bandit in ruleset.bandits.values.sorted(by: { $0.name < $1.name })
         where isOfApp(bandit.targetApps) && options.experiments?.contains(bandit.name) ?? true {
-            guard writeBandit(bandit) else { return nil }
+            guard writeBandit(bandit) else { return false }
         }
         writer.raw("},\"layer_configs\":{")
         isFirst = true
         for index in ruleset.layerSpecs where isShown(index) {
-            guard writeLayer(index) else { return nil }
+            guard writeLayer(index) else { return false }
         }
         writer.raw("},\"param_stores\":")
         writer.write(parameterStores())
+        let entities = writer.count
         writer.raw(",\"time\":")
         writer.write(unsigned: ruleset.time)
         writer.raw(",\"has_updates\":true,\"hash_used\":\"")
@@ -173,8 +192,8 @@ struct ClientResponse: ~Copyable {
         writer.raw(",\"evaluated_keys\":")
         writer.write(evaluatedKeys())
         writer.raw(",\"sdkParams\":{}")
-        finish(sessionReplay(), additions)
-        return writer.bytes
+        finish(sessionReplay(), writer.withBytes { additions(UnsafeBufferPointer(rebasing: $0[..<entities])) })
+        return true
     }
 
     mutating func writeUser() {

@@ -16,6 +16,8 @@ public struct GateEvaluation: Sendable, Hashable {
     public var value: Bool { answer.passed }
     /// The rule that decided, `default`, `disabled`, `override`, or empty.
     public var ruleID: String { answer.ruleID }
+    /// The name of the group that the rule makes, if it has one.
+    package var groupName: String? { answer.groupName }
     /// The gate's kind of unit; empty if unknown.
     public var idType: String { answer.spec.idType }
     /// The gate's version, if it has one.

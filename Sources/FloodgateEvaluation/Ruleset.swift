@@ -30,6 +30,9 @@ public final class Ruleset: Sendable {
     /// Names of layers.
     public let layerNames: [String]
 
+    /// How many gates, configs and layers there are.
+    package var specCount: Int { specs.count }
+
     let specs: Pool<CompiledSpec>
     let gateSpecs: Range<Int32>
     let configSpecs: Range<Int32>

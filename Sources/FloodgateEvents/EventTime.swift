@@ -1,16 +1,16 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-internal import FloodgateJSON
+package import FloodgateJSON
 
 /// The time of an event as SDKs and people write it.
-enum EventTime {
+package enum EventTime {
     /// Furthest from 1970 that a date may be, in milliseconds either way: as ECMAScript, 100 million days.
     private static let furthest: Int64 = 8_640_000_000_000_000
 
     /// Reads milliseconds as a number or as digits, or an ISO 8601 date; nil if `value` is none of them.
     ///
     /// A number beyond all dates is a broken clock, not a broken event: it counts as `receivedAt`.
-    static func milliseconds(_ value: JSONValue, receivedAt: Int64) -> Int64? {
+    package static func milliseconds(_ value: JSONValue, receivedAt: Int64) -> Int64? {
         switch value {
         case .number(let number):
             let milliseconds = number.doubleValue

@@ -130,6 +130,12 @@ package protocol FrontService: Sendable {
     /// What a request is answered that got no turn.
     func refused(_ request: InboundRequest) -> OutboundAnswer
 
+    /// Answers a request whose turn it is where it came in, and gives the turn back; nil for one that wants a task of its own.
+    ///
+    /// Called on the event loop, so it must not wait for anything, and must take no longer than it takes to hand the request
+    /// to another thread and its answer back, or little longer.
+    func answerAtOnce(_ request: InboundRequest) -> OutboundAnswer?
+
     /// Answers a request whose turn it is, and gives the turn back.
     func answer(_ request: InboundRequest) async -> OutboundAnswer
 
@@ -154,6 +160,8 @@ extension FrontService {
     package func enter(_ terms: RequestTerms, then: @escaping @Sendable (Turn) -> Void) -> Turn { .now }
 
     package func leave(_ terms: RequestTerms) {}
+
+    package func answerAtOnce(_ request: InboundRequest) -> OutboundAnswer? { nil }
 
     package func refused(_ request: InboundRequest) -> OutboundAnswer {
         OutboundAnswer(HTTPResponse(status: .serviceUnavailable), .bytes(ByteBuffer()))

@@ -258,6 +258,15 @@ extension HTTP1Connection {
         }
         var request = request
         request.startedAt = LoopState.preciseNow
+        // Requests behind this one would be worked on from within it.
+        if (input?.readableBytes ?? 0) == 0, state.takesMore {
+            let answer = service.answerAtOnce(request)
+            state.spend(LoopState.preciseNow &- request.startedAt)
+            if let answer {
+                _ = deliver(answer.head, answer.body, of: exchange)
+                return
+            }
+        }
         let (service, loop) = (service, state.loop)
         let bound = NIOLoopBound(self, eventLoop: loop)
         let boundExchange = NIOLoopBound(exchange, eventLoop: loop)

@@ -44,6 +44,8 @@ package final class LoopState {
     package var lag: UInt64 { counts.lag.recent }
     /// Counts the ticks, for what must not be done too often.
     package private(set) var ticks = 0
+    /// Nanoseconds that went into answers made on the loop itself since it last looked for what is ready.
+    private var spent: UInt64 = 0
     /// Whatever the service keeps for this loop alone.
     package var attachment: AnyObject?
     /// What happened on this loop.
@@ -104,6 +106,24 @@ package final class LoopState {
         output = ByteBuffer()
         memory.clear()
         output = memory
+    }
+
+    // MARK: Work on the loop itself
+
+    /// How long the loop may work on answers before it looks after its other connections.
+    private static let patience: UInt64 = 3_000_000
+
+    /// Whether an answer may be made on the loop itself.
+    var takesMore: Bool { spent < Self.patience }
+
+    /// Counts time that went into such an answer.
+    func spend(_ nanoseconds: UInt64) {
+        if spent == 0 {
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            // Done when everything that is ready now was seen to.
+            loop.execute { bound.value.spent = 0 }
+        }
+        spent &+= max(1, nanoseconds)
     }
 
     // MARK: Deadlines

@@ -75,6 +75,7 @@ package struct Rehearsal: Sendable {
             if turn == .later { for await told in turns.stream.prefix(1) { turn = told } }
             guard turn == .now else { return service.refused(request) }
             request.startedAt = MonotonicClock.now
+            if let answer = service.answerAtOnce(request) { return answer }
             return await service.answer(request)
         }
     }

@@ -17,23 +17,17 @@ extension DataPlane {
         ConfigSpecsRoutes(board: boards.snapshots).add(to: router)
         StreamRoutes(boards: boards, settings: settings, now: now).add(to: router)
         FleetRoutes(fleet: boards.fleet, now: now).add(to: router)
-        DeliveryRoutes(boards: boards).add(to: router)
+        DeliveryRoutes(boards: boards, purger: purger, settings: settings).add(to: router)
         EdgeRoutes(cells: boards.cells, intake: intake, unpacked: guards.unpacked, confirm: confirm).add(to: router)
         IDListRoutes(board: boards.idLists, settings: settings).add(to: router)
-        EventRoutes(intake: intake, unpacked: guards.unpacked, now: now).add(to: router)
-        ClientRoutes(
-            board: boards.snapshots,
-            idLists: boards.idLists,
-            intake: intake,
-            unpacked: guards.unpacked,
-            now: now,
-            metrics: metrics
-        ).add(to: router)
+        EventRoutes(board: boards.snapshots, intake: intake, unpacked: guards.unpacked, now: now).add(to: router)
+        clientRoutes.add(to: router)
         FlagRoutes(
             board: boards.snapshots,
             idLists: boards.idLists,
             bell: bell,
             ring: boards.ring,
+            places: boards.places,
             intake: intake,
             settings: settings,
             now: now,
@@ -50,6 +44,18 @@ extension DataPlane {
             access: access
         )
         return (router, access)
+    }
+
+    /// Evaluation for clients.
+    var clientRoutes: ClientRoutes {
+        ClientRoutes(
+            board: boards.snapshots,
+            idLists: boards.idLists,
+            intake: intake,
+            unpacked: guards.unpacked,
+            now: now,
+            metrics: metrics
+        )
     }
 
     /// Brings the numbers up to date that are kept elsewhere.
@@ -75,7 +81,7 @@ extension DataPlane {
             metrics.show(boards.fleet.status(of: environment, at: now(), limit: 0))
         }
         Meter(label: "stream_connections", dimensions: [("kind", "specs")], factory: registry)
-            .set(boards.places.count)
+            .set(boards.places.count - metrics.flagStreams)
         if let bytes = ProcessMemory.residentBytes {
             Meter(label: "process_resident_bytes", dimensions: [], factory: registry).set(bytes)
         }

@@ -27,7 +27,9 @@ package struct DataPlane: Sendable {
     package let guards: Guards
     let doors = Doors()
     /// Wakes those who wait for changes.
-    package let bell = ChangeBell()
+    package let bell: ChangeBell
+    /// Has caches fetch anew what must not be old.
+    package let purger: Purger
     let health = Health()
     let freshness = Freshness()
     /// What of the table of routes is served.
@@ -48,7 +50,9 @@ package struct DataPlane: Sendable {
         self.now = now
         self.logger = logger
         boards = Boards(streams: settings.streams, now: now)
+        bell = ChangeBell(snapshots: boards.snapshots, idLists: boards.idLists)
         metrics = ServerMetrics(registry: registry)
+        purger = Purger(settings.purges, isActive: boards.ring.isActive, metrics: metrics, logger: logger)
         guards = Guards(settings.guards)
         intake = Intake(log: eventLog, logger: logger)
     }
@@ -70,6 +74,7 @@ package struct DataPlane: Sendable {
             health: health,
             guards: guards,
             metrics: metrics,
+            clients: clientRoutes,
             log: AccessLog(settings.accessLog, logger: logger),
             logger: logger
         )
@@ -146,13 +151,13 @@ package struct DataPlane: Sendable {
             throw StartFailure(.other, "The certificate and key cannot be used: \(error)")
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: Processors.available)
-        var services = first
+        var services = first + [purger]
         if let door = operationsDoor(on: group) { services.append(door) }
         services += [
             door(front, identity, on: group, onListening: onRunning),
             AnswerMaker(answers: boards.answers), CertificateWatch(identity: identity, logger: logger),
             GuardWatch(guards: guards),
-            ShutdownNotice(health: health, feed: intake.feed, bell: bell, cells: boards.cells),
+            ShutdownNotice(health: health, feed: intake.feed, cells: boards.cells),
         ]
         // Stopped from the last to the first: no new work, requests in flight, and only then what they need.
         var configuration = ServiceGroupConfiguration(
@@ -187,7 +192,6 @@ private struct AnswerMaker: Service {
 private struct ShutdownNotice: Service {
     let health: Health
     let feed: LiveFeed
-    let bell: ChangeBell
     let cells: CellBoard
 
     func run() async {
@@ -195,6 +199,5 @@ private struct ShutdownNotice: Service {
         health.willStop()
         feed.finish()
         cells.close()
-        bell.finish()
     }
 }

@@ -74,6 +74,7 @@ package final class Publisher: Service {
         }
         let keys = try await control.keys()
         boards.ring.replace(with: keys, at: plane.now())
+        plane.purger.didChangeKeys()
         // Whatever comes of the rest, those whose keys are gone hear of it.
         defer { plane.bell.ring() }
         do { try signer.saw(count: now.count) } catch {
@@ -143,7 +144,9 @@ package final class Publisher: Service {
     }
 
     private func show(_ snapshot: PreparedSnapshot, sequence: Int64) {
+        let old = plane.boards.snapshots.snapshot(of: snapshot.environment)
         guard plane.boards.post(snapshot) else { return }
+        plane.purger.didShow(snapshot, after: old)
         plane.metrics.published(environment: snapshot.environment, time: snapshot.time)
         plane.logger.info(
             "Snapshot published",

@@ -26,6 +26,8 @@ package struct ServerSettings: Sendable {
     package var refreshInterval: Duration = .milliseconds(250)
     /// How many streams of changes there may be at once.
     package var streams = 20_000
+    /// Base addresses of caches that are told when a gate was switched off or on (`PURGE`).
+    package var purges: [String] = []
     /// How long a stream lasts, give or take a fifth; then its client connects anew, perhaps to another node.
     package var streamLife: Duration = .seconds(900)
     /// How long requests may take to end when the server stops.

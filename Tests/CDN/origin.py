@@ -279,3 +279,30 @@ class Front:
             connection.sendall(b"%x\r\n%b\r\n" % (len(part), part))
         connection.sendall(b"0\r\n\r\n")
         return True
+
+
+class PurgeRelay:
+    """Where a server sends PURGE; hands it on to the cache at `target`, and refuses it while there is none."""
+
+    def __init__(self, port):
+        self.target, self.count = None, 0
+        relay = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                method, path, _ = self.rfile.readline().decode("latin-1").split(" ", 2)
+                while self.rfile.readline().strip():
+                    pass
+                status = wire.ask(relay.target, method, path).status if relay.target else 405
+                relay.count += relay.target is not None
+                self.wfile.write(b"HTTP/1.1 %d Status\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status)
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address, daemon_threads, block_on_close = True, True, False
+
+        self.server = Server(("127.0.0.1", port), Handler)
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()

@@ -37,6 +37,48 @@ import Testing
         #expect(answer["has_updates"] == .bool(isUpdate))
     }
 
+    @Test func `tells a client that says what it holds exactly whether that still holds`() throws {
+        let first = try initialize(["user": ["userID": "u"]], by: evaluation())
+        let checksum = try #require(first["full_checksum"])
+        var request: JSONObject = ["user": ["userID": "u"], "full_checksum": checksum]
+        request.set("sinceTime", first["time"])
+        #expect(try initialize(request, by: evaluation()) == ["has_updates": false])
+        // What the client holds is of before an ID list changed, say.
+        request["full_checksum"] = "1"
+        #expect(try initialize(request, by: evaluation())["full_checksum"] == checksum)
+    }
+
+    @Test(arguments: ["g", "gg", "ggggggg", "gggggggg", "ggggggggg", "ggggggggf", "", "\u{0}", "\u{0}\u{0}"])
+    func `has one checksum for one text`(text: String) throws {
+        let others = ["g", "gg", "ggggggg", "gggggggg", "ggggggggg", "ggggggggf", "", "\u{0}", "\u{0}\u{0}"]
+        let sums = others.map { other in Array(other.utf8).withUnsafeBytes { AnswerChecksum.text(of: $0) } }
+        let sum = Array(text.utf8).withUnsafeBytes { AnswerChecksum.text(of: $0) }
+        #expect(sums.filter { $0 == sum }.count == 1)
+    }
+
+    @Test func `tells a client that moved to another country to ask anew`() throws {
+        let caller = ClientEvaluation.Caller(clientKey: "client-1", address: "8.8.8.8")
+        let first = try initialize(["user": ["userID": "u"]], by: evaluation(caller))
+        #expect(first["derived_fields"] == ["country": "US"])
+        for (previous, isUpdate) in [("US", false), ("NZ", true)] {
+            var request: JSONObject = [
+                "user": ["userID": "u"], "previousDerivedFields": ["country": .string(previous)],
+            ]
+            request.set("sinceTime", first["time"])
+            #expect(try initialize(request, by: evaluation(caller))["has_updates"] == .bool(isUpdate))
+        }
+    }
+
+    @Test func `writes names by each kind of hash`() throws {
+        for (hash, name) in [
+            ("djb2", "103"), ("sha256", "zQqphWFHtsW0/yt9/uXaIKo4JTCZ7xtKZKztIzya/ik="), ("no such", "103"),
+        ] {
+            let answer = try initialize(["user": [:], "hash": .string(hash)], by: evaluation())
+            #expect(answer["feature_gates"]?.objectValue?.names.contains(name) == true, "\(hash)")
+            #expect(answer["hash_used"] == .string(hash == "no such" ? "djb2" : hash))
+        }
+    }
+
     @Test func `never sends private attributes or what it added itself`() throws {
         let caller = ClientEvaluation.Caller(clientKey: "client-1", address: "10.0.0.1", userAgent: "agent")
         let user: JSONValue = ["userID": "u", "privateAttributes": ["email": "secret@example.com"]]

@@ -39,6 +39,9 @@ import Testing
         #expect(unpacked.json?["user"]?["userID"] == "u")
         #expect(try await server.send(.post, "/v1/initialize?se=1", key: .client, body: "!").status == .badRequest)
         #expect(try await server.send(.post, "/v1/initialize?gz=1", key: .client, body: "{}").status == .badRequest)
+        let both = try Gzip.compress(Array(encoded.utf8))
+        let plain = try await server.send(.post, "/v1/initialize?se=1&gz=1", key: .client, bytes: both)
+        #expect(plain.json?["user"]?["userID"] == "u", "first written backwards, then packed")
         let bomb = try Gzip.compress([UInt8](repeating: 0x20, count: 9 << 20))
         #expect(
             try await server.send(.post, "/v1/initialize?gz=1", key: .client, bytes: bomb).status == .contentTooLarge
@@ -69,6 +72,36 @@ import Testing
         #expect(batches.map(\.exposureCount) == [1])
         let event = try #require(try batches.first?.unpack().events.first)
         #expect(Exposure(event)?.name == "free_returns")
+    }
+
+    @Test func `answer a contextual autotune with its groups in their order`() async throws {
+        let server = try await TestServer()
+        try server.serve(FlagDocument.make())
+        let answer = try await server.send(
+            .post,
+            "/v1/get_ranked_list",
+            key: .server,
+            body: #"{"configName":"bandit","user":{"userID":"u"}}"#
+        )
+        #expect(answer.json == [["name": "A", "value": ["colour": "red"], "rule_id": "a", "score": 0.0]])
+        for name in ["checkout", "nope"] {
+            let body = #"{"configName":"\#(name)","user":{"userID":"u"}}"#
+            #expect(try await server.send(.post, "/v1/get_ranked_list", key: .client, body: body).status == .notFound)
+        }
+    }
+
+    @Test func `keep an exposure of each parameter of a layer, unless asked not to`() async throws {
+        let server = try await TestServer()
+        for metadata in ["{}", #"{"exposureLoggingDisabled":true}"#] {
+            let body = #"{"layerName":"search_page","user":{"userID":"u"},"statsigMetadata":\#(metadata)}"#
+            let answer = try await server.send(.post, "/v1/get_layer", key: .client, body: body)
+            #expect(answer.status == .ok)
+        }
+        let batches = try await server.log.read(after: 0, limit: 10)
+        let names = try #require(try batches.first?.unpack().events.compactMap { Exposure($0)?.name })
+        #expect(batches.count == 1)
+        #expect(Set(names) == ["search_page"])
+        #expect(names.count >= 2)
     }
 
     @Test func `answer configs and layers`() async throws {

@@ -80,6 +80,25 @@ struct ServingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "How many streams of changes there may be at once, of specs and of flags together; who comes then is told to "
+                + "poll (default: FLOODGATE_MAX_STREAMS, or 20000).",
+            valueName: "count"
+        )
+    )
+    var maxStreams: Int?
+
+    @Option(
+        name: .customLong("purge"),
+        help: ArgumentHelp(
+            "Base address of a cache in front, such as http://10.0.0.7:8081, that is sent PURGE when a gate is switched off "
+                + "or on; may be given several times (default: FLOODGATE_PURGE, with commas).",
+            valueName: "url"
+        )
+    )
+    var purges: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "Least level that is logged: trace, debug, info, notice, warning, error or critical "
                 + "(default: FLOODGATE_LOG_LEVEL, or info).",
             valueName: "level"
@@ -148,7 +167,7 @@ struct ServingOptions: ParsableArguments {
         settings.accessLog.mode = try accessLog ?? Self.setting(.accessLog) ?? settings.accessLog.mode
         settings.accessLog.addresses =
             try accessLogAddresses ?? Self.setting(.accessLogAddresses) ?? settings.accessLog.addresses
-        settings.publicURL = try (publicURL ?? CommandSettings.publicURL.value).map(Self.checkedURL)
+        settings.publicURL = try (publicURL ?? CommandSettings.publicURL.value).map { try Self.checkedURL($0) }
         settings.pathPrefix = try (pathPrefix ?? CommandSettings.pathPrefix.value).map(Self.checkedPrefix) ?? ""
         settings.tls = try tlsFiles()
         settings.requiresProxyHeader = proxyProtocol
@@ -165,6 +184,15 @@ struct ServingOptions: ParsableArguments {
             }
             settings.memoryCeiling = mebibytes << 20
         }
+        if let streams = try maxStreams ?? Self.setting(.maxStreams) {
+            guard 0...1_000_000 ~= streams else {
+                throw CommandFailure(.usage, "There may be 0 to 1000000 streams, not \(streams)")
+            }
+            settings.streams = streams
+        }
+        let purges =
+            purges.isEmpty ? CommandSettings.purge.list : purges.flatMap { $0.split(separator: ",").map(String.init) }
+        settings.purges = try purges.map { try Self.checkedURL($0, called: "address of a cache") }
         return settings
     }
 
@@ -186,11 +214,11 @@ struct ServingOptions: ParsableArguments {
         return value
     }
 
-    private static func checkedURL(_ text: String) throws -> String {
+    private static func checkedURL(_ text: String, called name: String = "public URL") throws -> String {
         let url = text.hasSuffix("/") ? String(text.dropLast()) : text
         let isWeb = ["http://", "https://"].contains { url.hasPrefix($0) && url.count > $0.count }
         guard isWeb, url.utf8.allSatisfy({ 0x21...0x7E ~= $0 }), !url.contains("?"), !url.contains("#") else {
-            throw CommandFailure(.usage, "The public URL \"\(text)\" must look like https://flags.example.com")
+            throw CommandFailure(.usage, "The \(name) \"\(text)\" must look like https://flags.example.com")
         }
         return url
     }

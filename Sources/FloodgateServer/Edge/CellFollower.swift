@@ -226,8 +226,11 @@ final class CellFollower: Service {
         }
         let boards = plane.boards
         boards.ring.replace(with: state.keys.compactMap { SDKKey($0, environment: state.environment) }, at: plane.now())
+        plane.purger.didChangeKeys()
+        let old = boards.snapshots.snapshot(of: document.environment)
         boards.post(files)
         if boards.post(document) {
+            plane.purger.didShow(document, after: old)
             plane.metrics.published(environment: document.environment, time: document.time)
             let delay = max(0, plane.now() - Int64(clamping: document.time))
             plane.logger.info(

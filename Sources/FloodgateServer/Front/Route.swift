@@ -53,6 +53,8 @@ package struct Route: Sendable {
     var publicClass: ShedClass?
     /// Whether it evaluates, and so never waits for the disk.
     var evaluates = false
+    /// Whether what is asked for seldom takes longer than to hand it to another thread.
+    var isAnsweredAtOnce = false
     var body = BodyRule.none
     /// How long making the answer may take.
     var timeout = Duration.seconds(10)

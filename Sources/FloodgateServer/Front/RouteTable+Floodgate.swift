@@ -16,6 +16,7 @@ extension RouteTable {
         .page("/delivery/v1/{id}", .vital, access: .open),
         .page("/delivery/v1/{id}/manifest", .vital, access: .open),
         .page("/delivery/v1/{id}/kill", .vital, access: .open),
+        .page("/delivery/v1/{id}/stream", .streams, access: .open),
         .page("/delivery/v1/objects/{hash}", .vital, access: .open),
         .edge("/edge/v1/state", [.get], .vital),
         .edge("/edge/v1/objects/{hash}", [.get], .vital),
@@ -36,10 +37,11 @@ extension RouteTable {
     ]
 
     private static let evaluation: [Route] = [
-        .evaluation("/v1/initialize"),
+        .evaluation("/v1/initialize", atOnce: true),
         .evaluation("/v1/check_gate"),
         .evaluation("/v1/get_config"),
         .evaluation("/v1/get_layer"),
+        .evaluation("/v1/get_ranked_list"),
     ]
 
     private static let flags: [Route] = [
@@ -51,7 +53,9 @@ extension RouteTable {
     private static let events: [Route] = [
         .events("/v1/log_event"),
         .events("/v1/rgstr"),
-        .report("/v1/sdk_exception"),
+        .report("/v1/log_custom_exposure", .exposures),
+        .report("/v1/webhooks/event_webhook", .exposures, kinds: [.server]),
+        .report("/v1/sdk_exception", .diagnostics),
     ]
 
     private static let consoleAPI: [Route] = [
@@ -157,13 +161,14 @@ extension Route {
     }
 
     /// What is evaluated for those that cannot.
-    fileprivate static func evaluation(_ path: String) -> Route {
+    fileprivate static func evaluation(_ path: String, atOnce: Bool = false) -> Route {
         Route(
             path: path,
             methods: [.post],
             access: .keys([.server, .client], unknownStatus: 401),
             shedClass: evaluationClass,
             evaluates: true,
+            isAnsweredAtOnce: atOnce,
             body: BodyRule(limit: BodyLimit.evaluation, types: json, codings: ["gzip"]),
             timeout: .seconds(1),
             allowsBrowsers: true
@@ -212,15 +217,20 @@ extension Route {
         )
     }
 
-    /// What SDKs tell of themselves.
-    fileprivate static func report(_ path: String) -> Route {
+    /// What SDKs tell of themselves, and programs without an SDK of users.
+    fileprivate static func report(
+        _ path: String,
+        _ shedClass: ShedClass,
+        kinds: Set<KeyKind> = [.server, .client]
+    ) -> Route {
         Route(
             path: path,
             methods: [.post],
-            access: .keys([.server, .client], unknownStatus: 401),
-            shedClass: .diagnostics,
+            access: .keys(kinds, unknownStatus: 401),
+            shedClass: shedClass,
+            publicClass: shedClass == .exposures ? .events : nil,
             body: BodyRule(limit: BodyLimit.evaluation, types: json, codings: ["gzip"]),
-            timeout: .seconds(1),
+            timeout: shedClass == .exposures ? .seconds(10) : .seconds(1),
             allowsBrowsers: true
         )
     }

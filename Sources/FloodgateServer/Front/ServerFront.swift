@@ -24,6 +24,7 @@ package struct ServerFront: FrontService {
     let health: Health
     let guards: Guards
     let metrics: ServerMetrics
+    let clients: ClientRoutes
     let log: AccessLog
     let logger: Logger
 
@@ -228,6 +229,21 @@ package struct ServerFront: FrontService {
     }
 
     package func refused(_ request: InboundRequest) -> OutboundAnswer { problemAnswer(guards.overload, request.id) }
+
+    package func answerAtOnce(_ request: InboundRequest) -> OutboundAnswer? {
+        let (route, shedClass) = work(request.terms)
+        guard route.isAnsweredAtOnce, let key = request.terms.caller as? SDKKey else { return nil }
+        let address = request.head.clientAddress(from: request.peer, trusting: settings.trustedProxies)
+        guard var answer = clients.initializeAtOnce(request.head, request.body, key, address: address?.text) else {
+            return nil
+        }
+        answer.head.headerFields[.requestID] = request.id
+        let now = MonotonicClock.now
+        didAnswer(answer, to: request, code: nil, after: .nanoseconds(Int64(clamping: now &- request.startedAt)))
+        // It stood in no line, and so says nothing of how long those take that do.
+        guards.leave(route, shedClass, after: nil, at: now)
+        return answer
+    }
 
     package func answer(_ request: InboundRequest) async -> OutboundAnswer {
         let (route, shedClass) = work(request.terms)

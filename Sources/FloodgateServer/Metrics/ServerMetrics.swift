@@ -2,6 +2,7 @@
 
 import FloodgateDelivery
 import Metrics
+import Synchronization
 
 /// What the server measures about itself; every label is one of few values that no client chooses.
 package struct ServerMetrics: Sendable {
@@ -9,6 +10,8 @@ package struct ServerMetrics: Sendable {
     package let registry: MetricsRegistry
     /// What is counted beside the event loops.
     let routes = RouteCounts()
+    /// Streams of flags' changes that are open.
+    private let openFlagStreams = Counted()
     private let badKeys: [String: Counter]
 
     /// Makes instruments in `registry`.
@@ -56,10 +59,20 @@ package struct ServerMetrics: Sendable {
 
     func sdkException() { Counter(label: "sdk_exceptions", factory: registry).increment() }
 
-    func streamOpened() { streams.increment() }
-    func streamClosed() { streams.decrement() }
+    func streamOpened() { show(flags: openFlagStreams.value.add(1, ordering: .relaxed).newValue) }
+    func streamClosed() { show(flags: openFlagStreams.value.subtract(1, ordering: .relaxed).newValue) }
+    var flagStreams: Int { openFlagStreams.value.load(ordering: .relaxed) }
 
-    private var streams: Meter {
-        Meter(label: "stream_connections", dimensions: [("kind", "flags")], factory: registry)
+    private func show(flags count: Int) {
+        Meter(label: "stream_connections", dimensions: [("kind", "flags")], factory: registry).set(count)
+    }
+
+    /// How often something was sent to caches, by what came of it.
+    func purged(_ result: String) {
+        Counter(label: "cache_purges", dimensions: [("result", result)], factory: registry).increment()
+    }
+
+    private final class Counted: Sendable {
+        let value = Atomic<Int>(0)
     }
 }

@@ -2,6 +2,7 @@
 
 import FloodgateConsole
 import FloodgateControlPlane
+import FloodgateHTTP
 import FloodgateJSON
 import HTTPTypes
 import Hummingbird
@@ -27,31 +28,38 @@ extension FlagRoutes {
 
     /// 200: server-sent events without an end, one at once unless `Last-Event-ID` names the newest; 503: there are too many.
     @Sendable func changes(_ request: Request, _ context: SDKContext) throws -> Response {
-        guard !bell.isFull else {
-            throw ServerError(
-                .unavailable,
-                "There are as many streams as there may be; ask for the flags now and then",
-                headers: [.retryAfter: String(Int.random(in: 5...30))]
+        guard
+            let (feed, held) = bell.feed(
+                of: context.caller.environment,
+                lastEventID: request.headers[.lastEventID]
             )
+        else {
+            throw ServerError(.unavailable, "The specs are not ready yet; try again", headers: [.retryAfter: "1"])
         }
         let digest = context.caller.digest
-        let stream = FlagStream(
-            board: board,
-            bell: bell,
-            environment: context.caller.environment,
-            lastEventID: request.headers[.lastEventID],
-            isStillWelcome: { [ring] in ring.isActive(digest) }
-        )
-        return Response(
-            status: .ok,
-            headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .accelBuffering: "no"],
-            body: ResponseBody { [metrics] writer in
-                metrics.streamOpened()
-                defer { metrics.streamClosed() }
-                try await stream.write(to: &writer)
-            }
-        )
+        context.feed.terms = try FeedTerms(
+            feed,
+            held: held,
+            place: FlagStreamPlace(places.takeOrRefuse(), metrics),
+            among: places,
+            settings
+        ) { [ring] in ring.isActive(digest) }
+        return Response(status: .ok, headers: StreamRoutes.headers)
     }
+}
+
+/// The place of a stream of flags' changes, counted apart from others.
+private final class FlagStreamPlace: Sendable {
+    private let place: StreamPlaces.Place
+    private let metrics: ServerMetrics
+
+    init(_ place: StreamPlaces.Place, _ metrics: ServerMetrics) {
+        self.place = place
+        self.metrics = metrics
+        metrics.streamOpened()
+    }
+
+    deinit { metrics.streamClosed() }
 }
 
 extension HTTPField.Name {

@@ -17,10 +17,12 @@ struct FlagRoutes: Sendable {
     let idLists: IDListBoard
     let bell: ChangeBell
     let ring: KeyRing
+    let places: StreamPlaces
     let intake: Intake
     let settings: ServerSettings
     let now: @Sendable () -> Int64
     let metrics: ServerMetrics
+    let patience = HintPatience()
 
     func add(to router: Router<ServerContext>) {
         let group = router.group("ofrep/v1")
@@ -49,6 +51,9 @@ struct FlagRoutes: Sendable {
     /// Keeps no exposures: a client asks for all flags ahead, and nobody knows which of them it will use.
     @Sendable private func all(_ request: Request, _ context: SDKContext) async throws -> Response {
         try await inOFREPsTerms(context, key: nil) {
+            if let hint = FlagHint(request) {
+                await patience.wait(for: hint, of: context.caller.environment, on: bell, now: now)
+            }
             let asked = try await question(request, context)
             var writer = JSONWriter(capacity: 1 << 14)
             writer.raw("{\"flags\":")

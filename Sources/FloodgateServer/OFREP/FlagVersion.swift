@@ -1,26 +1,29 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateDelivery
+package import FloodgateDelivery
 import FloodgateJSON
 
-/// Which snapshot flags are answered from, as OpenFeature's clients hear of it.
-struct FlagVersion: Sendable, Hashable {
-    /// Stands for the snapshot alone; without line ends.
-    let id: String
-    /// The snapshot's checksum, if it has one.
-    let etag: String?
-    /// When it was made, in Unix seconds.
-    let lastModified: Int64
+/// What flags are answered from, as OpenFeature's clients hear of it.
+package struct FlagVersion: Sendable, Hashable {
+    /// Stands for the snapshot and the ID lists; without line ends.
+    package let id: String
+    /// The snapshot's checksum, with what stands for the ID lists; nil for a snapshot without one.
+    package let etag: String?
+    /// When the snapshot was made, in Unix seconds.
+    package let lastModified: Int64
 
-    init(_ snapshot: PreparedSnapshot) {
+    /// The version of flags that are answered from `snapshot` and the ID lists that `lists` stands for.
+    package init(_ snapshot: PreparedSnapshot, lists: String = "") {
+        let suffix = lists.isEmpty ? "" : "-" + lists
         // A checksum that cannot be quoted cannot stand in a line of its own either.
-        id = snapshot.entityTag.map { "\(snapshot.time)-\($0.dropFirst().dropLast())" } ?? String(snapshot.time)
-        etag = snapshot.checksum
+        let checksum = snapshot.entityTag.map { String($0.dropFirst().dropLast()) }
+        id = [String(snapshot.time), checksum].compactMap { $0 }.joined(separator: "-") + suffix
+        etag = snapshot.checksum.map { $0 + suffix }
         lastModified = Int64(clamping: snapshot.time / 1_000)
     }
 
     /// The server-sent event that tells clients to ask for their flags again.
-    var event: String {
+    package var event: String {
         var data: JSONObject = ["type": "refetchEvaluation"]
         data.set("etag", etag.map(JSONValue.string))
         data["lastModified"] = .integer(lastModified)

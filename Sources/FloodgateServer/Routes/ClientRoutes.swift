@@ -4,12 +4,12 @@ import FloodgateControlPlane
 import FloodgateDelivery
 import FloodgateEvaluation
 import FloodgateEvents
-import FloodgateGzip
 import FloodgateHTTP
 import FloodgateIngest
 import FloodgateJSON
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// Evaluation on behalf of clients: `/v1/initialize` for web and mobile SDKs, and the HTTP API.
 struct ClientRoutes: Sendable {
@@ -29,18 +29,58 @@ struct ClientRoutes: Sendable {
         group.post("check_gate", use: checkGate)
         group.post("get_config", use: getConfig)
         group.post("get_layer", use: getLayer)
+        group.post("get_ranked_list", use: getRankedList)
         group.post("sdk_exception", use: exception)
     }
 
     /// 200: what a client SDK needs for one user, or `has_updates: false` if it has that already.
     @Sendable private func initialize(_ request: Request, _ context: SDKContext) async throws -> Response {
-        let body = try await body(of: request)
-        return .json(bytes: try evaluation(request, context).initialize(body))
+        let body = try await request.clientBody(unpacked)
+        let bytes = try evaluation(request, context).initialize(body) { ByteBuffer(bytes: $0) }
+        return Response(
+            status: .ok,
+            headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: bytes)
+        )
+    }
+
+    /// How many entities a document may have that is evaluated on the event loop: a millisecond's worth.
+    private static let mostAtOnce = 2_000
+
+    /// The same, for plain bodies and documents that are not large; nil for all others, and for what is an error.
+    func initializeAtOnce(
+        _ head: HTTPRequest,
+        _ body: ByteBuffer,
+        _ key: SDKKey,
+        address: String?
+    ) -> OutboundAnswer? {
+        guard let snapshot = board.snapshot(of: key.environment), snapshot.ruleset.specCount <= Self.mostAtOnce,
+            head.headerFields[.contentEncoding] == nil, body.readableBytes <= 64 << 10
+        else { return nil }
+        let request = Request(head: head, body: RequestBody(buffer: body))
+        guard Self.isPlain(request), let object = try? Request.object(Array(body.readableBytesView))
+        else { return nil }
+        let evaluation = ClientEvaluation(
+            snapshot,
+            after: board.earlierSnapshot(of: key.environment),
+            idLists: idLists.lists,
+            caller: caller(request, key.kind, address: address),
+            now: now
+        )
+        var fields: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
+        if head.headerFields[.origin] != nil {
+            fields[.accessControlAllowOrigin] = "*"
+            fields[.accessControlExposeHeaders] = AllowBrowsers.readable
+        }
+        // Which takes several times as long.
+        if evaluation.wantsDelta(object) { return nil }
+        let bytes = evaluation.initialize(object) { ByteBuffer(bytes: $0) }
+        return OutboundAnswer(HTTPResponse(status: .ok, headerFields: fields), .bytes(bytes))
     }
 
     /// 200: the gate's value, or those of several gates by name.
     @Sendable private func checkGate(_ request: Request, _ context: SDKContext) async throws -> Response {
-        let body = try await body(of: request)
+        let body = try await request.clientBody(unpacked)
         let evaluation = try evaluation(request, context)
         let user = evaluation.sentUser(body)
         var exposures = ServedExposures(body, user: user, time: now())
@@ -68,7 +108,7 @@ struct ClientRoutes: Sendable {
 
     /// 200: the config's or experiment's value; empty if there is none of that name.
     @Sendable private func getConfig(_ request: Request, _ context: SDKContext) async throws -> Response {
-        let body = try await body(of: request)
+        let body = try await request.clientBody(unpacked)
         let evaluation = try evaluation(request, context)
         let user = evaluation.sentUser(body)
         let name = try name("configName", in: body)
@@ -87,15 +127,30 @@ struct ClientRoutes: Sendable {
         )
     }
 
-    /// 200: the layer's value; 404: there is none of that name.
+    /// 200: the layer's value, whose parameters count as read; 404: there is none of that name.
     @Sendable private func getLayer(_ request: Request, _ context: SDKContext) async throws -> Response {
-        let body = try await body(of: request)
+        let body = try await request.clientBody(unpacked)
         let evaluation = try evaluation(request, context)
         let name = try name("layerName", in: body)
-        guard let answer = evaluation.layer(name, evaluation.sentUser(body)) else {
+        let user = evaluation.sentUser(body)
+        guard let layer = evaluation.layer(name, user) else {
             throw ServerError(.notFound, "There is no layer named \"\(name)\"")
         }
-        return .json(.object(answer))
+        var exposures = ServedExposures(body, user: user, time: now())
+        exposures?.append(name, layer.evaluation)
+        await send(&exposures, context)
+        return .json(.object(layer.answer))
+    }
+
+    /// 200: the groups of a contextual autotune, the best first; 404: there is none of that name.
+    @Sendable private func getRankedList(_ request: Request, _ context: SDKContext) async throws -> Response {
+        let body = try await request.clientBody(unpacked)
+        let evaluation = try evaluation(request, context)
+        let name = try name("configName", in: body)
+        guard let answer = evaluation.rankedGroups(name, evaluation.sentUser(body)) else {
+            throw ServerError(.notFound, "There is no contextual autotune named \"\(name)\"")
+        }
+        return .json(answer)
     }
 
     /// 202: what an SDK reports about itself is counted, not kept.
@@ -103,6 +158,12 @@ struct ClientRoutes: Sendable {
         _ = try await request.bytes(upTo: BodyLimit.evaluation)
         metrics.sdkException()
         return .json(["success": true], status: .accepted)
+    }
+
+    private static func isPlain(_ request: Request) -> Bool {
+        guard request.head.path?.utf8.contains(UInt8(ascii: "?")) ?? false else { return true }
+        let query = request.uri.queryParameters
+        return query.get("gz") != "1" && query.get("se") != "1"
     }
 
     private func name(_ member: String, in body: JSONObject) throws -> String {
@@ -116,62 +177,23 @@ struct ClientRoutes: Sendable {
         guard let snapshot = board.snapshot(of: context.caller.environment) else {
             throw ServerError(.unavailable, "The specs are not ready yet; try again", headers: [.retryAfter: "1"])
         }
-        var caller = ClientEvaluation.Caller()
+        let caller = caller(request, context.caller.kind, address: context.remoteAddress)
+        return ClientEvaluation(
+            snapshot,
+            after: board.earlierSnapshot(of: context.caller.environment),
+            idLists: idLists.lists,
+            caller: caller,
+            now: now
+        )
+    }
+
+    private func caller(_ request: Request, _ kind: KeyKind, address: String?) -> ClientEvaluation.Caller {
         // Servers ask for their users, browsers and phones for themselves.
-        if context.caller.kind == .client {
-            caller.clientKey = request.sdkKeyText
-            caller.address = context.remoteAddress
-            caller.userAgent = request.headers[.userAgent]
-        }
-        return ClientEvaluation(snapshot, idLists: idLists.lists, caller: caller, now: now)
-    }
-
-    /// The body, which browsers may send compressed (`gz=1`), or as reversed base64 (`se=1`).
-    private func body(of request: Request) async throws -> JSONObject {
-        var bytes = try await request.bytes(upTo: BodyLimit.evaluation)
-        let query = request.uri.queryParameters
-        if query.get("se") == "1" {
-            guard let decoded = Base64.decode(bytes.reversed()) else {
-                throw ServerError(.malformed, "The body is not base64 written backwards, as se=1 says")
-            }
-            bytes = decoded
-        }
-        let encoding = request.headers[.contentEncoding]?.lowercased()
-        if encoding == "gzip" || query.get("gz") == "1" || bytes.starts(with: [0x1F, 0x8B]) {
-            let lease = unpacked.lease()
-            return try withExtendedLifetime(lease) { try Self.object(Self.unpacked(bytes, lease)) }
-        } else if let encoding, encoding != "identity" {
-            throw ServerError(
-                .unsupportedEncoding,
-                "Send the body plain or with gzip",
-                headers: [.acceptEncoding: "gzip"]
-            )
-        }
-        return try Self.object(bytes)
-    }
-
-    private static func object(_ bytes: [UInt8]) throws -> JSONObject {
-        guard !bytes.isEmpty else { return JSONObject() }
-        let limits = JSONLimits(depth: 64, sizeBytes: 32 << 20, replacesLoneSurrogates: true)
-        guard case .object(let object) = try JSONValue(parsing: bytes, limits: limits) else {
-            throw ServerError(.malformed, "The body must be a JSON object")
-        }
-        return object
-    }
-
-    private static func unpacked(_ bytes: [UInt8], _ lease: ByteBudget.Lease) throws -> [UInt8] {
-        let limit = min(8 << 20, max(1 << 20, 100 * bytes.count))
-        do { return try Gzip.decompress(bytes, limit: limit, mayGrow: { lease.take($0) }) } catch {
-            switch error.code {
-            case .tooLarge: throw ServerError(.tooLarge, "The body unpacks to more than this route takes")
-            case .outOfMemory:
-                throw ServerError(
-                    .unavailable,
-                    "There is no memory to unpack the body with; try again",
-                    headers: [.retryAfter: "1"]
-                )
-            default: throw ServerError(.malformed, "The body is not gzip data: \(error.message)")
-            }
-        }
+        guard kind == .client else { return ClientEvaluation.Caller() }
+        return ClientEvaluation.Caller(
+            clientKey: request.sdkKeyText,
+            address: address,
+            userAgent: request.headers[.userAgent]
+        )
     }
 }

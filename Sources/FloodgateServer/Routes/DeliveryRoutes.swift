@@ -11,6 +11,8 @@ import Hummingbird
 /// `/delivery/v1`: documents that any cache may keep, since nobody guesses where they are and all of them are signed.
 struct DeliveryRoutes: Sendable {
     let boards: Boards
+    let purger: Purger
+    let settings: ServerSettings
 
     func add(to router: Router<ServerContext>) {
         let group = router.group("delivery/v1")
@@ -18,6 +20,7 @@ struct DeliveryRoutes: Sendable {
         group.get("{id}", use: document)
         group.get("{id}/manifest", use: manifest)
         group.get("{id}/kill", use: kill)
+        group.get("{id}/stream", use: stream)
     }
 
     /// How long caches keep what changes, and what they may do when nobody answers them (reliability §15).
@@ -77,12 +80,36 @@ struct DeliveryRoutes: Sendable {
         )
     }
 
+    /// 200: a stream that says when there is another document; 503 when there are too many.
+    ///
+    /// It never carries documents, which caches have: all clients of one fetch from it, by the hash that no cache can hold an
+    /// old answer for.
+    @Sendable private func stream(_ request: Request, _ context: ServerContext) throws -> Response {
+        let query = request.uri.queryParameters
+        guard let held = HeldSnapshot(sinceTime: query.get("sinceTime"), checksum: query.get("checksum")) else {
+            throw ServerError(.malformed, "sinceTime must be a time in Unix milliseconds")
+        }
+        guard let key = boards.ring.activeKey(try context.parameters.require("id")), key.kind == .delivery,
+            let (feed, number) = boards.feeds.feed(of: key.environment, toHolderOf: held, announcing: true)
+        else { return absence("There is no such delivery id", context, keeping: "no-store") }
+        context.feed.terms = try FeedTerms(
+            feed,
+            held: number,
+            place: boards.places.takeOrRefuse(),
+            among: boards.places,
+            settings
+        ) { [ring = boards.ring] in ring.isActive(key.digest) }
+        var headers = StreamRoutes.headers
+        headers[.accessControlAllowOrigin] = "*"
+        return Response(status: .ok, headers: headers)
+    }
+
     /// 200: the document with the hash, which never changes.
     @Sendable private func object(_ request: Request, _ context: ServerContext) async throws -> Response {
         try refuseQuery(request)
         guard let hash = SnapshotHash(try context.parameters.require("hash")),
             let snapshot = boards.cells.document(hash)
-        else { return absence("There is no such document, or not any more") }
+        else { return absence("There is no such document, or not any more", context) }
         return try await answer(snapshot, request, caching: Caching.immutable)
     }
 
@@ -93,9 +120,11 @@ struct DeliveryRoutes: Sendable {
 
     private func find(_ request: Request, _ context: ServerContext) throws -> Found {
         try refuseQuery(request)
-        guard let key = boards.ring.activeKey(try context.parameters.require("id")), key.kind == .delivery,
+        let id = try context.parameters.require("id")
+        guard let key = boards.ring.activeKey(id), key.kind == .delivery,
             let snapshot = boards.snapshots.snapshot(of: key.environment)
-        else { return .failure(absence("There is no such delivery id")) }
+        else { return .failure(absence("There is no such delivery id", context)) }
+        purger.note(id, of: key)
         return .success(snapshot)
     }
 
@@ -106,9 +135,14 @@ struct DeliveryRoutes: Sendable {
         }
     }
 
-    private func absence(_ message: String) -> Response {
+    private func absence(
+        _ message: String,
+        _ context: ServerContext,
+        keeping caching: String = Caching.absence
+    ) -> Response {
+        context.fault.code = ServerError.Code.notFound.rawValue
         var response = ServerError(.notFound, message).response(requestID: nil)
-        response.headers[.cacheControl] = Caching.absence
+        response.headers[.cacheControl] = caching
         return response
     }
 

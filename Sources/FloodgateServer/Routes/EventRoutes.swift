@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import FloodgateControlPlane
+import FloodgateDelivery
 import FloodgateHTTP
 import FloodgateIngest
 import FloodgateJSON
@@ -9,6 +10,7 @@ import Hummingbird
 
 /// `POST /v1/log_event` and `POST /v1/rgstr`: batches of events, answered when they are durable.
 struct EventRoutes: Sendable {
+    let board: SnapshotBoard
     let intake: Intake
     /// Bytes that all bodies together may have when they are unpacked.
     let unpacked: ByteBudget
@@ -21,6 +23,8 @@ struct EventRoutes: Sendable {
         for path in ["log_event", "rgstr"] as [RouterPath] {
             group.post(path, use: events)
         }
+        group.post("log_custom_exposure", use: customExposures)
+        group.post("webhooks/event_webhook", use: foreignEvent)
     }
 
     /// 202: every good event is on disk.
@@ -43,6 +47,11 @@ struct EventRoutes: Sendable {
                 mayUnpack: { lease.take($0) }
             )
         )
+        return Self.response(to: answer, context)
+    }
+
+    /// What the intake says, as HTTP has it.
+    static func response(to answer: IntakeAnswer, _ context: SDKContext) -> Response {
         var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
         if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
         if let refusal = answer.refusal {

@@ -35,14 +35,18 @@ struct ServedExposures: ~Copyable {
         )
     }
 
-    /// A layer as a whole was served with each of its parameters.
     mutating func append(_ flag: Flag) {
         switch flag.entity {
         case .gate(let name, let gate): append(name, gate)
         case .config(let name, let config): append(name, config)
         case .layer(let name, let layer):
-            for parameter in flag.parameter.map({ [$0] }) ?? layer.value?.names ?? [] { append(name, layer, parameter) }
+            if let parameter = flag.parameter { append(name, layer, parameter) } else { append(name, layer) }
         }
+    }
+
+    /// A layer as a whole was served with each of its parameters.
+    mutating func append(_ name: String, _ layer: LayerEvaluation) {
+        for parameter in layer.value?.names ?? [] { append(name, layer, parameter) }
     }
 
     private mutating func append(_ name: String, _ layer: LayerEvaluation, _ parameter: String) {

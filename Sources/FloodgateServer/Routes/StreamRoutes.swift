@@ -5,7 +5,6 @@ import FloodgateDelivery
 import FloodgateHTTP
 import HTTPTypes
 import Hummingbird
-import NIOCore
 import Synchronization
 
 /// `GET /v2/stream_config_specs`: changes of the specs of the environment that the server key opens, as they come.
@@ -35,29 +34,18 @@ struct StreamRoutes: Sendable {
         else {
             throw ServerError(.unavailable, "The specs are not ready yet; try again", headers: [.retryAfter: "1"])
         }
-        guard let place = boards.places.take() else {
-            // Those who are there stay; whoever comes polls, and asks again at a time of its own.
-            throw ServerError(
-                .unavailable,
-                "There are as many streams as there may be; poll meanwhile",
-                headers: [.retryAfter: String(Int.random(in: 5...30))]
-            )
-        }
+        let place = try boards.places.takeOrRefuse()
         if let sighting = FleetSighting(of: request, context) {
             boards.fleet.see(sighting, of: context.caller.environment, at: now())
         }
-        let digest = context.caller.digest
         context.feed.terms = FeedTerms(
-            feed: feed,
+            feed,
             held: number,
-            opening: ByteBuffer(string: "retry: \(boards.places.reconnection)\n\n"),
             takesSteps: query.get("deltas") == "1",
-            life: settings.streamLife * Double.random(in: 0.8...1.2),
-            // The more there are, the longer they take to leave a server that stops; a few leave at once.
-            drain: min(settings.drainTimeout * 0.8, .milliseconds(10 * boards.places.count)),
-            mayStay: { [ring = boards.ring] in ring.isActive(digest) },
-            place: place
-        )
+            place: place,
+            among: boards.places,
+            settings
+        ) { [ring = boards.ring, digest = context.caller.digest] in ring.isActive(digest) }
         return Response(status: .ok, headers: Self.headers)
     }
 

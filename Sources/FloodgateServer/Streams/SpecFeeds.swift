@@ -92,7 +92,7 @@ final class SpecFeeds: Sendable {
 
     private func version(of snapshot: PreparedSnapshot) -> JSONObject {
         var data: JSONObject = [
-            "time": .integer(Int64(clamping: snapshot.time)),
+            "time": .integer(Int64(clamping: snapshot.time)), "hash": .string(snapshot.hash.text),
             "spread_ms": .integer(places.count * 1_000 / Self.fetchesPerSecond),
         ]
         data.set("checksum", snapshot.checksum.map(JSONValue.string))
