@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-streams cdn-check fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-streams bench-lists cdn-check fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -42,6 +42,9 @@ help:
 	@echo "make bench-overload"
 	@echo "             offer the server ten times the load that it can bear, and see what becomes of good clients"
 	@echo "             ROUTES=names FACTOR=number   which of initialize,rgstr, and how many times (all 10)"
+	@echo "make bench-lists"
+	@echo "             measure an ID list of ten million units from the store to a client"
+	@echo "             MEMBERS=number   how long the list is (10000000)"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -77,6 +80,9 @@ bench-overload:
 
 bench-streams:
 	@$(here)Scripts/bench-streams.sh
+
+bench-lists:
+	@$(here)Scripts/bench-lists.sh
 
 cdn-check:
 	swift build -c release --product floodgate

@@ -213,7 +213,7 @@ final class CellFollower: Service {
         }
         let boards = plane.boards
         boards.ring.replace(with: state.keys.compactMap { SDKKey($0, environment: state.environment) }, at: plane.now())
-        boards.post(files)
+        boards.post(files, at: plane.now())
         if boards.post(document) {
             plane.metrics.published(environment: document.environment, time: document.time)
             let delay = max(0, plane.now() - Int64(clamping: document.time))
