@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart cdn-check fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists cdn-check fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -48,6 +48,9 @@ help:
 	@echo "make bench-initialize"
 	@echo "             measure what /v1/initialize costs beside the bare evaluation and serialisation"
 	@echo "             SPECS=number ROUNDS=number   how large a document (250), how often (5)"
+	@echo "make bench-lists"
+	@echo "             measure an ID list of ten million units from the store to a client"
+	@echo "             MEMBERS=number   how long the list is (10000000)"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -89,6 +92,9 @@ bench-streams:
 
 bench-coldstart:
 	@$(here)Scripts/bench-coldstart.sh
+
+bench-lists:
+	@$(here)Scripts/bench-lists.sh
 
 cdn-check:
 	swift build -c release --product floodgate

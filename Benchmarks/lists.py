@@ -71,7 +71,8 @@ def main():
     options.add_argument("--folder", required=True)
     options.add_argument("--members", type=int, default=10_000_000)
     options = options.parse_args()
-    program, count = options.program, options.members
+    # The last one comes by itself.
+    program, count = options.program, options.members - 1
     shutil.rmtree(options.folder, ignore_errors=True)
     os.makedirs(options.folder)
     data, edge_data = options.folder + "/server", options.folder + "/edge"

@@ -29,8 +29,11 @@ final class BackgroundWork: Sendable {
         self.state = state
         self.transport = transport
         self.store = options.dataStore.map { StoreLink($0, key: state.settings.key, timing: state.timing) }
-        self.specs = SpecKeeper(state: state, transport: transport, store: store, loaded: loaded)
-        self.idLists = IDListKeeper(state: state, transport: transport)
+        let idLists = IDListKeeper(state: state, transport: transport)
+        self.idLists = idLists
+        self.specs = SpecKeeper(state: state, transport: transport, store: store, loaded: loaded) { spread in
+            idLists.refresh(soon: spread)
+        }
     }
 
     private var options: FloodgateClient.Options { state.settings.options }

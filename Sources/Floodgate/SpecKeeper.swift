@@ -29,6 +29,8 @@ final class SpecKeeper: Sendable {
     private let store: StoreLink?
     private let stream: StreamFollower?
     private let reporter: UseReporter?
+    /// Hears that ID lists have changed, and over how long clients should spread.
+    private let onListNews: @Sendable (Duration) -> Void
     let diagnostics: Diagnostics
     private let report = Mutex(Report())
     /// The document in use as it came, of which changes make the next one; nil without a stream.
@@ -36,13 +38,20 @@ final class SpecKeeper: Sendable {
     /// Installs and keeps one document at a time, so that an older one is never kept over a newer one.
     private let turnstile = Turnstile()
 
-    init(state: ClientState, transport: any Transport, store: StoreLink?, loaded: Latch) {
+    init(
+        state: ClientState,
+        transport: any Transport,
+        store: StoreLink?,
+        loaded: Latch,
+        onListNews: @escaping @Sendable (Duration) -> Void
+    ) {
         let (settings, timing) = (state.settings, state.timing)
         let options = settings.options
         self.state = state
         self.transport = transport
         self.store = store
         self.loaded = loaded
+        self.onListNews = onListNews
         self.diagnostics = Diagnostics(isEnabled: state.logsEvents && !options.disableDiagnostics, timing: timing)
         let failover = Failover(settings.specsURLs, budget: state.budget, timing: timing)
         self.fetcher = SpecsFetcher(settings: settings, timing: timing, failover: failover)
@@ -152,6 +161,7 @@ final class SpecKeeper: Sendable {
                     case .nothing: break
                     case .fetch(let announcement): announcer.yield(announcement)
                     case .install(let bytes): await self.take(bytes)
+                    case .fetchLists(let spread): self.onListNews(spread)
                     case .apply(let change):
                         if await !self.apply(change) { announcer.yield(change.otherwise) }
                     }

@@ -17,6 +17,8 @@ package struct StreamMachine: Sendable {
         case fetch(Announcement)
         /// Make the document of the one that is held.
         case apply(Change)
+        /// Bring the ID lists up to date, after as much of the pause as chance says.
+        case fetchLists(spread: Duration)
     }
 
     /// What leads from one document to the next.
@@ -153,9 +155,16 @@ package struct StreamMachine: Sendable {
                 guard let delta = DocumentDelta(json: news.object) else { return .fetch(news.announcement) }
                 let seal = news.object["seal"]?.objectValue.flatMap(SnapshotSeal.init(json:))
                 return .apply(Change(delta: delta, seal: seal, otherwise: news.announcement))
+            case "id_lists":
+                let object = (try? JSONValue(parsing: event.data))?.objectValue
+                return .fetchLists(spread: Self.spread(in: object ?? [:]))
             default: return .nothing
             }
         }
+    }
+
+    private static func spread(in object: JSONObject) -> Duration {
+        min(.milliseconds(max(0, object["spread_ms"]?.integerValue ?? 0)), maxSpread)
     }
 
     /// What `data` says of a document that the client has not got; nil if it has that or a newer one.
@@ -170,8 +179,7 @@ package struct StreamMachine: Sendable {
             if !checksum.isEmpty ? checksum == held.checksum : time > 0 && time == held.time { return nil }
             if time > 0, time < held.time { return nil }
         }
-        let spread = Duration.milliseconds(max(0, object["spread_ms"]?.integerValue ?? 0))
-        return (object, Announcement(time: time, spread: min(spread, maxSpread)))
+        return (object, Announcement(time: time, spread: spread(in: object)))
     }
 
     // MARK: Polls

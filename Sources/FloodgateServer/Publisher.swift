@@ -81,7 +81,7 @@ package final class Publisher: Service {
             throw ControlError(.storage, "What was signed cannot be written down", cause: error)
         }
         let files = try await lists.files(of: control, epoch: signer.epoch)
-        boards.post(files)
+        boards.post(files, at: plane.now())
         var failure: ControlError?
         for environment in try await control.environments() {
             do throws(ControlError) {

@@ -29,6 +29,30 @@ struct StreamRouteTests {
         stream.cancel()
     }
 
+    @Test func `tells of ID lists that have changed, and whoever comes later of them beside the document`() async throws
+    {
+        let server = try await TestServer()
+        let time = try await server.send(.get, "/v2/download_config_specs", key: .server).json?["time"]?.integerValue
+        let stream = try await Stream(server, "\(Self.path)?sinceTime=\(time ?? 0)&deltas=1")
+        server.clock.advance(milliseconds: 1_000)
+        let change = Change(actor: "test")
+        let testers = try await server.server.control.members(ofIDList: "beta_testers")
+        try await server.server.control.remove(testers, fromIDList: "beta_testers", by: change)
+        try await server.publish()
+        let event = try await stream.event(1)
+        #expect(event == "event: id_lists\ndata: {\"time\":\(server.clock.now),\"spread_ms\":0}\n\n")
+        // What follows is still a step from the document that the client holds.
+        server.clock.advance(milliseconds: 1_000)
+        _ = try await server.server.control.setGate("new_checkout", enabled: false, by: change)
+        try await server.publish()
+        #expect(try await stream.event(2).hasPrefix("event: delta\n"))
+        stream.cancel()
+        let late = try await Stream(server, Self.path)
+        let first = try await late.event(1)
+        #expect(first.hasPrefix("event: specs\n") && first.hasSuffix(event))
+        late.cancel()
+    }
+
     @Test func `says nothing to a client that holds the newest document`() async throws {
         let server = try await TestServer()
         let specs = try await server.send(.get, "/v2/download_config_specs", key: .server)

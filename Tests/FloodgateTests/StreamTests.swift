@@ -60,6 +60,21 @@ import Testing
         }
     }
 
+    @Test func `asks for ID lists when it hears that they have changed`() async throws {
+        try await withStream {
+            $0.enableIDLists = true
+        } _: { bench, client in
+            #expect(bench.server.requests(Bench.lists).count == 1)
+            await bench.server.push(event("id_lists", #"{"time":1750000000001,"spread_ms":4000}"#))
+            // Half of the spread, as this chance has it.
+            await bench.clock.pass(.seconds(2))
+            _ = await bench.server.requests(Bench.lists, count: 2)
+            await bench.server.push(event("id_lists", "nonsense"))
+            _ = await bench.server.requests(Bench.lists, count: 3)
+            #expect(bench.server.requests(Bench.specs).count == 1, "specs have not changed")
+        }
+    }
+
     @Test func `asks for what is announced`() async throws {
         try await withStream { bench, client in
             bench.server.on(Bench.specs, .ok(document(1).text))

@@ -83,7 +83,7 @@ struct ListsBenchmark {
             bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
             bits ^= bits >> 31
             text.append(UInt8(ascii: "+"))
-            for step in 0..<8 { text.append(digits[Int(bits >> UInt64(6 * step)) & 63]) }
+            for step in 0..<8 { text.append(digits[Int(bits >> UInt64(6 * step) & 63)]) }
             text.append(UInt8(ascii: "\n"))
         }
         return text

@@ -228,7 +228,7 @@ final class CellFollower: Service {
         boards.ring.replace(with: state.keys.compactMap { SDKKey($0, environment: state.environment) }, at: plane.now())
         plane.purger.didChangeKeys()
         let old = boards.snapshots.snapshot(of: document.environment)
-        boards.post(files)
+        boards.post(files, at: plane.now())
         if boards.post(document) {
             plane.purger.didShow(document, after: old)
             plane.metrics.published(environment: document.environment, time: document.time)

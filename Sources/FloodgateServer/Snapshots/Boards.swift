@@ -32,8 +32,8 @@ struct Boards: Sendable {
         return true
     }
 
-    /// Shows ID lists, in the place of all that were there.
-    func post(_ files: [IDListFile]) {
-        idLists.post(files)
+    /// Shows ID lists, in the place of all that were there, and tells the readers of streams if they are others.
+    func post(_ files: [IDListFile], at time: Int64) {
+        if idLists.post(files) { feeds.postLists(at: time) }
     }
 }

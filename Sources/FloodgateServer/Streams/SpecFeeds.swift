@@ -20,6 +20,15 @@ final class SpecFeeds: Sendable {
         let announcements = EventFeed()
         var number = 0
         var snapshot: PreparedSnapshot?
+        /// What each feed says to a reader who has nothing.
+        var (whole, announcement) = (ByteBuffer(), ByteBuffer())
+        /// That ID lists have changed; nothing if they have not since the process began.
+        var lists = ByteBuffer()
+
+        func publish(step: ByteBuffer?, sealed: ByteBuffer?) {
+            feed.publish(FeedEvent(number: number, whole: whole + lists, step: step))
+            announcements.publish(FeedEvent(number: number, whole: announcement + lists, step: sealed))
+        }
     }
 
     private let entries = Mutex<[String: Entry]>([:])
@@ -30,17 +39,18 @@ final class SpecFeeds: Sendable {
 
     /// Tells the readers of the environment of what was published.
     func post(_ snapshot: PreparedSnapshot) {
+        let document = snapshot.payload
+        let announcement = announcement(of: snapshot)
         let (entry, old) = entries.withLock { entries in
             var entry = entries[snapshot.environment] ?? Entry()
             let old = entry.snapshot
             entry.number += 1
             entry.snapshot = snapshot
+            entry.whole = document.count <= Self.longestInline ? Self.specs(document) : announcement
+            entry.announcement = announcement
             entries[snapshot.environment] = entry
             return (entry, old)
         }
-        let document = snapshot.payload
-        let announcement = announcement(of: snapshot)
-        let whole = document.count <= Self.longestInline ? Self.specs(document) : announcement
         var (step, sealed): (ByteBuffer?, ByteBuffer?)
         if let old {
             let delta = DocumentDelta(from: old.payload, old.hash, to: document, snapshot.hash)
@@ -48,9 +58,25 @@ final class SpecFeeds: Sendable {
             step = old.hash == snapshot.hash ? ByteBuffer(string: ": sealed\n\n") : text(delta, of: snapshot, nil)
             sealed = snapshot.seal.flatMap { text(delta, of: snapshot, $0) }
         }
-        entry.feed.publish(FeedEvent(number: entry.number, whole: whole, step: step))
-        entry.announcements.publish(FeedEvent(number: entry.number, whole: announcement, step: sealed))
+        entry.publish(step: step, sealed: sealed)
     }
+
+    /// Tells all readers that ID lists have changed; whoever heard of all before hears of nothing else.
+    func postLists(at time: Int64) {
+        let data: JSONObject = ["time": .integer(time), "spread_ms": .integer(spread)]
+        let text = ByteBuffer(string: "event: id_lists\ndata: \(JSONValue.object(data).text)\n\n")
+        let entries = entries.withLock { entries in
+            for environment in entries.keys {
+                entries[environment]?.number += 1
+                entries[environment]?.lists = text
+            }
+            return Array(entries.values)
+        }
+        for entry in entries { entry.publish(step: text, sealed: text) }
+    }
+
+    /// Over how many milliseconds all readers should spread who are to fetch something.
+    private var spread: Int { places.count * 1_000 / Self.fetchesPerSecond }
 
     /// The feed of `environment`, and the number of the event that brought a client the document that it holds; nil for
     /// one that holds another than the newest, or none.
@@ -93,9 +119,18 @@ final class SpecFeeds: Sendable {
     private func version(of snapshot: PreparedSnapshot) -> JSONObject {
         var data: JSONObject = [
             "time": .integer(Int64(clamping: snapshot.time)), "hash": .string(snapshot.hash.text),
-            "spread_ms": .integer(places.count * 1_000 / Self.fetchesPerSecond),
+            "spread_ms": .integer(spread),
         ]
         data.set("checksum", snapshot.checksum.map(JSONValue.string))
         return data
+    }
+}
+
+extension ByteBuffer {
+    fileprivate static func + (first: ByteBuffer, second: ByteBuffer) -> ByteBuffer {
+        guard second.readableBytes > 0 else { return first }
+        var both = first
+        both.writeImmutableBuffer(second)
+        return both
     }
 }
