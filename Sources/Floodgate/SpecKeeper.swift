@@ -43,7 +43,7 @@ final class SpecKeeper: Sendable {
         self.diagnostics = Diagnostics(isEnabled: state.logsEvents && !options.disableDiagnostics, timing: timing)
         let failover = Failover(settings.specsURLs, budget: state.budget, timing: timing)
         self.fetcher = SpecsFetcher(settings: settings, timing: timing, failover: failover)
-        self.snapshotGuard = settings.verifies ? SnapshotGuard(rootKeys: options.rootKeys) : nil
+        self.snapshotGuard = settings.snapshotGuard
         self.cache = options.cacheFolder.map { SpecFile(lastGoodOf: settings.key, in: $0, on: state.disk) }
         let isOnNetwork = options.file == nil && !options.disableNetwork && store?.isPolled != true
         self.stream =
@@ -108,7 +108,9 @@ final class SpecKeeper: Sendable {
         report.withLock { $0.isCacheRead = true }
         guard let snapshotGuard else { return install(file.bytes, from: .file, receivedAt: file.time) }
         do throws(ClientError) {
-            let snapshot = try snapshotGuard.check(file: file.bytes)
+            guard let snapshot = try snapshotGuard.check(file: file.bytes) else {
+                return install(file.bytes, from: .file, receivedAt: file.time)
+            }
             guard try accept(snapshot.payload, from: .file, receivedAt: file.time) == .installed else { return false }
             snapshotGuard.hold(snapshot)
             return true

@@ -30,6 +30,8 @@ package struct DataPlane: Sendable {
     package let bell = ChangeBell()
     let health = Health()
     let freshness = Freshness()
+    /// What edges have sent.
+    let edgeBatches: EdgeBatches
     /// What of the table of routes is served.
     let table: RouteTable
     let now: @Sendable () -> Int64
@@ -50,11 +52,15 @@ package struct DataPlane: Sendable {
         boards = Boards(streams: settings.streams)
         metrics = ServerMetrics(registry: registry)
         guards = Guards(settings.guards)
+        edgeBatches = EdgeBatches(folder: settings.dataFolder.isEmpty ? nil : settings.dataFolder + "/edge-batches")
         intake = Intake(log: eventLog, logger: logger)
     }
 
     /// Makes those forms of documents that nobody had to wait for; a running process does so by itself.
     package func completeAnswers() async { await boards.answers.complete() }
+
+    /// Says in the answers of event loops how old they are; a running process does so by itself.
+    package func showAges() { boards.answers.show(freshness.seconds(at: now())) }
 
     /// What stands behind the front door.
     func front(_ router: Router<ServerContext>) -> ServerFront {
@@ -148,7 +154,8 @@ package struct DataPlane: Sendable {
         if let door = operationsDoor(on: group) { services.append(door) }
         services += [
             door(front, identity, on: group, onListening: onRunning),
-            AnswerMaker(answers: boards.answers), CertificateWatch(identity: identity, logger: logger),
+            AnswerMaker(answers: boards.answers, freshness: freshness, now: now),
+            CertificateWatch(identity: identity, logger: logger),
             GuardWatch(guards: guards),
             ShutdownNotice(health: health, feed: intake.feed, bell: bell, cells: boards.cells),
         ]
@@ -172,12 +179,23 @@ package struct DataPlane: Sendable {
     }
 }
 
-/// Makes the forms of documents that nobody had to wait for.
+/// Makes the forms of documents that nobody had to wait for, and keeps ages up to date.
 private struct AnswerMaker: Service {
     let answers: ConfigAnswersBoard
+    let freshness: Freshness
+    let now: @Sendable () -> Int64
 
     func run() async {
-        await cancelWhenGracefulShutdown { await answers.run() }
+        await cancelWhenGracefulShutdown { [self] in
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { [self] in await answers.run() }
+                group.addTask { [self] in
+                    while (try? await Task.sleep(for: .seconds(2))) != nil {
+                        answers.show(freshness.seconds(at: now()))
+                    }
+                }
+            }
+        }
     }
 }
 

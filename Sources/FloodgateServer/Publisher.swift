@@ -149,7 +149,8 @@ package final class Publisher: Service {
     }
 
     private func show(_ snapshot: PreparedSnapshot, sequence: Int64) {
-        guard plane.boards.post(snapshot) else { return }
+        plane.freshness.confirm(snapshot.environment, at: plane.now())
+        guard plane.boards.post(snapshot, age: 0) else { return }
         plane.metrics.published(environment: snapshot.environment, time: snapshot.time)
         plane.logger.info(
             "Snapshot published",
