@@ -104,8 +104,17 @@ final class SpecKeeper: Sendable {
     }
 
     private func loadFromCache() async -> Bool {
-        guard let cache, let file = try? await cache.readDated() else { return false }
-        report.withLock { $0.isCacheRead = true }
+        guard let cache else { return false }
+        for file in [cache, cache.previous] {
+            guard let content = try? await file.readDated() else { continue }
+            report.withLock { $0.isCacheRead = true }
+            if use(content) { return true }
+        }
+        return false
+    }
+
+    /// Takes what was kept, if it is good.
+    private func use(_ file: (bytes: [UInt8], time: Int64?)) -> Bool {
         guard let snapshotGuard else { return install(file.bytes, from: .file, receivedAt: file.time) }
         do throws(ClientError) {
             guard let snapshot = try snapshotGuard.check(file: file.bytes) else {

@@ -193,6 +193,65 @@ import Testing
         }
     }
 
+    @Test func `take another project's state on the same folder, when the root key is another`() async throws {
+        let folder = try TemporaryFolder()
+        try await HostileUpstream.run { first in
+            first.publish(Self.newest)
+            let edge = try await Edge(behind: [first.url], first, in: folder)
+            #expect(await edge.serves(Self.newest))
+            await edge.running.stop()
+        }
+        try await HostileUpstream.run { second in
+            let edge = try await Edge(behind: [second.url], second, in: folder)
+            #expect(await edge.serves(.init(sequence: 1, gate: "first")))
+            await edge.running.stop()
+        }
+    }
+
+    @Test func `ask upstream once for what ten thousand cold clients want`() async throws {
+        try await HostileUpstream.run { upstream in
+            let edge = try await Edge(behind: [upstream.url], upstream)
+            let url = edge.running.url
+            let payload = HostileUpstream.Publication(sequence: 1, gate: "first").payload
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<50 {
+                    group.addTask {
+                        var good = 0
+                        for number in 0..<200 {
+                            // Half of them as Statsig's forward proxy asks, half as SDKs do.
+                            let answer =
+                                number % 2 == 0
+                                ? try await HTTP.send(
+                                    "GET",
+                                    "\(url)/v2/download_config_specs/\(HostileUpstream.serverKey).json"
+                                )
+                                : try await HTTP.send(
+                                    "GET",
+                                    url + "/v2/download_config_specs?sinceTime=0",
+                                    ["statsig-api-key": HostileUpstream.serverKey]
+                                )
+                            if answer.status == 200, answer.body == payload { good += 1 }
+                        }
+                        return good
+                    }
+                }
+                let good = try await group.reduce(0, +)
+                #expect(good == 10_000)
+            }
+            let paths = upstream.paths
+            #expect(paths.count { $0.hasPrefix("/edge/v1/objects/") } == 1)
+            #expect(Set(paths.filter { !$0.hasPrefix("/edge/v1/objects/") }) == ["/edge/v1/state"])
+            // Strangers cost upstream nothing either.
+            let before = upstream.paths.count { $0 != "/edge/v1/state" }
+            for number in 0..<200 {
+                let answer = try await HTTP.send("GET", "\(url)/v2/download_config_specs/secret-\(number).json")
+                #expect([403, 429].contains(answer.status))
+            }
+            #expect(upstream.paths.count { $0 != "/edge/v1/state" } == before)
+            await edge.running.stop()
+        }
+    }
+
     @Test func `ask the next address when one fails, and the preferred one again after its pause`() async throws {
         try await HostileUpstream.run { first in
             let edge = try await Edge(behind: ["http://127.0.0.1:1", first.url], first)
