@@ -106,7 +106,9 @@ let package = Package(
         // Domain: use cases and the protocols they need. No HTTP framework, no driver.
         .target(
             name: "FloodgateControlPlane",
-            dependencies: ["FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "CFloodgateSHA256"],
+            dependencies: [
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateSnapshots", "CFloodgateSHA256",
+            ],
             resources: [.embedInCode("Demo")]
         ),
         .target(
@@ -298,9 +300,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Floodgate", "FloodgateCLI", "LinkageProbe", "FloodgateJSON", "FloodgateGzip", "FloodgateTestSupport",
-                nioCore, nioHTTP1,
-                asyncHTTPClient, logging,
+                "Floodgate", "FloodgateCLI", "LinkageProbe", "FloodgateDelivery", "FloodgateJSON", "FloodgateGzip",
+                "FloodgateSnapshots", "FloodgateTestSupport", nioCore, nioHTTP1, nioPosix, asyncHTTPClient, logging,
             ],
             exclude: ["Clients", "requirements.txt"]
         ),

@@ -55,6 +55,11 @@ extension FloodgateClient {
         /// time in which one takes the other's place. What the application itself hands over is not checked: `bootstrap`,
         /// `file` and `dataStore`.
         public var rootKeys: [String] = []
+        /// Whether a document without any signature is refused where there are `rootKeys`; true by default.
+        ///
+        /// False is for the time in which not all servers sign yet: what is signed is checked all the same, but whoever can
+        /// take a signature away can hand out what they like.
+        public var requiresSignature = true
         /// Keeps ID lists up to date; off by default.
         public var enableIDLists = false
         /// Never opens a connection: specs come from `bootstrap`, `dataStore`, `file` or `cacheFolder`, events are dropped.

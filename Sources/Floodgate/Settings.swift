@@ -91,6 +91,11 @@ struct Settings: Sendable {
     /// Whether documents from outside must be signed.
     var verifies: Bool { !options.rootKeys.isEmpty }
 
+    /// What checks them; nil if nothing does.
+    var snapshotGuard: SnapshotGuard? {
+        verifies ? SnapshotGuard(rootKeys: options.rootKeys, requiresSignature: options.requiresSignature) : nil
+    }
+
     /// The tier as evaluation and events want it.
     var environment: JSONObject? { options.environment.map { ["tier": .string($0)] } }
 

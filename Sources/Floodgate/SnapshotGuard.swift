@@ -12,17 +12,21 @@ final class SnapshotGuard: Sendable {
     static let fields = [SnapshotSeal.manifestField, SnapshotSeal.signatureField, SnapshotSeal.keySetField]
 
     private let verifier: Mutex<SnapshotVerifier>
+    private let requiresSignature: Bool
 
     /// A guard that trusts `rootKeys`, in base64; those that are no keys are trusted with nothing.
-    init(rootKeys: [String]) {
+    init(rootKeys: [String], requiresSignature: Bool) {
+        self.requiresSignature = requiresSignature
         verifier = Mutex(SnapshotVerifier(rootKeys: rootKeys.compactMap(SnapshotBase64.decode)))
     }
 
     /// The document with its seal, if it may be used.
-    /// - Returns: nil for the word that there is nothing new, which nobody signs.
+    /// - Returns: nil for what nobody signed and need not be: the word that there is nothing new, and any document if that
+    ///   is allowed.
     func check(_ bytes: [UInt8], seal fields: [String: String]) throws(ClientError) -> SignedSnapshot? {
         do throws(SnapshotError) {
             guard let seal = try SnapshotSeal(fields: { fields[$0] }) else {
+                guard requiresSignature else { return nil }
                 if (try? JSONValue(parsing: bytes))?["has_updates"] == false { return nil }
                 throw SnapshotError(.unsigned, "It has no signature; does this server sign what it publishes?")
             }
@@ -35,8 +39,10 @@ final class SnapshotGuard: Sendable {
     }
 
     /// The document that a file holds, if it may be used.
-    func check(file bytes: [UInt8]) throws(ClientError) -> SignedSnapshot {
+    /// - Returns: nil for a document that nobody signed, if that is allowed.
+    func check(file bytes: [UInt8]) throws(ClientError) -> SignedSnapshot? {
         do throws(SnapshotError) {
+            if !requiresSignature, (try? SignedSnapshot(fileBytes: bytes)) == nil { return nil }
             let snapshot = try SignedSnapshot(fileBytes: bytes)
             try check(snapshot)
             return snapshot

@@ -44,11 +44,21 @@ struct SpecFile: Sendable {
         }
     }
 
+    /// The content before the last one that was written.
+    var previous: SpecFile { SpecFile(path: path + ".previous", on: disk) }
+
     /// Replaces the file as a whole: a reader sees the old content or the new one.
+    ///
+    /// The old one stays as `previous`.
     func write(_ bytes: [UInt8]) async throws(ClientError) {
+        let previous = previous.path
         try await onThread("written") { [path] () throws -> Void in
             let folder = URL(filePath: path).deletingLastPathComponent()
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            // A second name for what is there, so that no moment is without a whole file. Disks without such names keep
+            // one generation.
+            try? FileManager.default.removeItem(atPath: previous)
+            try? FileManager.default.linkItem(atPath: path, toPath: previous)
             try Data(bytes).write(to: URL(filePath: path), options: .atomic)
         }
     }

@@ -55,7 +55,7 @@ final class SpecKeeper: Sendable {
         self.diagnostics = Diagnostics(isEnabled: state.logsEvents && !options.disableDiagnostics, timing: timing)
         let failover = Failover(settings.specsURLs, budget: state.budget, timing: timing)
         self.fetcher = SpecsFetcher(settings: settings, timing: timing, failover: failover)
-        self.snapshotGuard = settings.verifies ? SnapshotGuard(rootKeys: options.rootKeys) : nil
+        self.snapshotGuard = settings.snapshotGuard
         self.cache = options.cacheFolder.map { SpecFile(lastGoodOf: settings.key, in: $0, on: state.disk) }
         let reporter = options.reportsUse ? UseReporter(settings: settings, timing: timing) : nil
         self.reporter = reporter
@@ -119,11 +119,22 @@ final class SpecKeeper: Sendable {
     }
 
     private func loadFromCache() async -> Bool {
-        guard let cache, let file = try? await cache.readDated() else { return false }
-        report.withLock { $0.isCacheRead = true }
+        guard let cache else { return false }
+        for file in [cache, cache.previous] {
+            guard let content = try? await file.readDated() else { continue }
+            report.withLock { $0.isCacheRead = true }
+            if use(content) { return true }
+        }
+        return false
+    }
+
+    /// Takes what was kept, if it is good.
+    private func use(_ file: (bytes: [UInt8], time: Int64?)) -> Bool {
         guard let snapshotGuard else { return install(file.bytes, from: .file, receivedAt: file.time) }
         do throws(ClientError) {
-            let snapshot = try snapshotGuard.check(file: file.bytes)
+            guard let snapshot = try snapshotGuard.check(file: file.bytes) else {
+                return install(file.bytes, from: .file, receivedAt: file.time)
+            }
             guard try accept(snapshot.payload, from: .file, receivedAt: file.time) == .installed else { return false }
             snapshotGuard.hold(snapshot)
             return true

@@ -123,6 +123,7 @@ package struct ControlPlane: Sendable {
             var draft = Draft(base: try await state(), change: change, now: now())
             let answer = try decide(&draft)
             guard let update = draft.update() else { return (answer, false) }
+            try PublicationLimits.check(update, draft)
             do {
                 try await store.commit(update)
                 return (answer, true)

@@ -59,7 +59,11 @@ struct ImportCheck {
             for (index, rule) in spec.rules.enumerated() {
                 try read(rule, pointer.appending("rules").appending(index))
             }
-            result.specs.append((kind, document.selfContained(spec)))
+            let whole = document.selfContained(spec)
+            if let excess = PublicationLimits.excess(of: whole) {
+                throw fault(excess.member.isEmpty ? pointer : pointer.appending(excess.member), excess.message)
+            }
+            result.specs.append((kind, whole))
         }
     }
 

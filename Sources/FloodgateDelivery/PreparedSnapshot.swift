@@ -75,8 +75,12 @@ package struct PreparedSnapshot: Sendable {
         guard let ruleset = try Ruleset(reading: snapshot.payload, receivedAt: receivedAt) else {
             throw SnapshotError(.document, "It says that there is nothing new")
         }
-        guard ruleset.entityCount <= SnapshotLimits.entities else {
-            throw SnapshotError(.document, "It has \(ruleset.entityCount) entities; \(SnapshotLimits.entities) may be")
+        for (what, count, limit) in [
+            ("entities", ruleset.entityCount, SnapshotLimits.entities),
+            ("rules in one entity", ruleset.mostRules, SnapshotLimits.rules),
+            ("conditions in one entity", ruleset.mostConditions, SnapshotLimits.conditions),
+        ] where count > limit {
+            throw SnapshotError(.document, "It has \(count) \(what); \(limit) may be")
         }
         self.init(
             ruleset,

@@ -11,8 +11,8 @@ internal import Foundation
 package final class SQLiteEventLog: EventLog {
     /// What was found when the log was opened.
     package let recoveryReport: SQLiteEventLogRecovery
-    private let queue: SQLiteEventLogQueue
-    private let reader: SQLiteEventLogReader
+    let queue: SQLiteEventLogQueue
+    let reader: SQLiteEventLogReader
 
     /// Opens the log in `folder` (`events` in the data folder), or makes it; goes on in the newest segment.
     ///

@@ -150,6 +150,9 @@ final class SQLiteEventLogQueue: Sendable {
         }
     }
 
+    /// Part of the log is gone.
+    func forget(_ part: EventCounts) { state.withLock { $0.counts.remove(part) } }
+
     func report(segment: Int64?, sealed: Int64 = 0) {
         state.withLock { state in
             state.status.segment = segment

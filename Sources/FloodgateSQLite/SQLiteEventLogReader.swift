@@ -9,7 +9,7 @@ package import GRDB
 /// It takes no lock and changes no data. SQLite may put `-wal` and `-shm` files beside a segment that it reads; where
 /// the folder does not allow that, a segment that was closed properly is read without them.
 package struct SQLiteEventLogReader: Sendable {
-    private let folder: EventSegmentFolder
+    let folder: EventSegmentFolder
     // Reading blocks, so it has a thread of its own.
     private let worker = DispatchQueue(label: "floodgate.event-log.reader")
 
@@ -51,7 +51,7 @@ package struct SQLiteEventLogReader: Sendable {
     /// The position of the newest batch, where `events tail` begins; 0 if there is none.
     package func lastPosition() async throws(EventLogError) -> Int64 { try await counts().lastPosition }
 
-    private func perform<Value: Sendable>(
+    func perform<Value: Sendable>(
         _ work: @escaping @Sendable () throws(EventLogError) -> Value
     ) async throws(EventLogError) -> Value {
         let result: Result<Value, EventLogError> = await withCheckedContinuation { continuation in
@@ -121,6 +121,17 @@ package struct SQLiteEventLogReader: Sendable {
 }
 
 extension EventCounts {
+    /// Takes the counts of a part off that is gone; the last position stays.
+    mutating func remove(_ other: EventCounts) {
+        batches &-= other.batches
+        events &-= other.events
+        exposures &-= other.exposures
+        rawBytes &-= other.rawBytes
+        storedBytes &-= other.storedBytes
+        for (environment, count) in other.eventsByEnvironment { eventsByEnvironment[environment, default: 0] &-= count }
+        eventsByEnvironment = eventsByEnvironment.filter { $0.value != 0 }
+    }
+
     /// Adds the counts of another part of the same log.
     mutating func add(_ other: EventCounts) {
         batches &+= other.batches

@@ -12,6 +12,8 @@
 package struct DataFolder: Sendable {
     /// Where it is.
     package let path: String
+    /// Called before each step that changes a file that is kept whole; for tests of what a kill leaves behind.
+    package var willDo: (@Sendable (String) -> Void)?
 
     /// Names a folder.
     package init(path: String) { self.path = path }
@@ -61,11 +63,20 @@ package struct DataFolder: Sendable {
     /// Writes a file that the owner alone can read, in the place of one that may be there.
     func save(_ bytes: [UInt8], as file: String) throws(StartFailure) {
         let draft = "\(file).new-\(getpid())"
+        willDo?("open \(draft)")
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("cannot be written: \(Self.reason())") }
         defer { unlink(draft) }
-        let isWritten = Self.writeAll(bytes[...], to: descriptor) && fsync(descriptor) == 0
+        // In two parts for whoever looks in between: a kill may come at any byte.
+        willDo?("write \(draft)")
+        let half = bytes.count / 2
+        var isWritten = Self.writeAll(bytes[..<half], to: descriptor)
+        willDo?("write \(draft)")
+        isWritten = isWritten && Self.writeAll(bytes[half...], to: descriptor)
+        willDo?("sync \(draft)")
+        isWritten = isWritten && fsync(descriptor) == 0
         let isClosed = close(descriptor) == 0
+        willDo?("rename \(draft)")
         guard isWritten, isClosed, rename(draft, file) == 0 else {
             throw failure("cannot be written: \(Self.reason())")
         }

@@ -14,11 +14,19 @@ extension DataPlane {
     func router(confirm: (@Sendable (String) -> Void)?) -> (Router<ServerContext>, AuthenticateConsole) {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerErrors())
-        ConfigSpecsRoutes(board: boards.snapshots).add(to: router)
+        ConfigSpecsRoutes(board: boards.snapshots, freshness: freshness, now: now).add(to: router)
         StreamRoutes(boards: boards, settings: settings, now: now).add(to: router)
         FleetRoutes(fleet: boards.fleet, now: now).add(to: router)
         DeliveryRoutes(boards: boards, purger: purger, settings: settings).add(to: router)
-        EdgeRoutes(cells: boards.cells, intake: intake, unpacked: guards.unpacked, confirm: confirm).add(to: router)
+        EdgeRoutes(
+            cells: boards.cells,
+            intake: intake,
+            batches: edgeBatches,
+            unpacked: guards.unpacked,
+            freshness: freshness,
+            now: now,
+            confirm: confirm
+        ).add(to: router)
         IDListRoutes(board: boards.idLists, settings: settings).add(to: router)
         EventRoutes(board: boards.snapshots, intake: intake, unpacked: guards.unpacked, now: now).add(to: router)
         clientRoutes.add(to: router)

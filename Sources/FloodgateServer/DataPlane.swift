@@ -32,6 +32,8 @@ package struct DataPlane: Sendable {
     package let purger: Purger
     let health = Health()
     let freshness = Freshness()
+    /// What edges have sent.
+    let edgeBatches: EdgeBatches
     /// What of the table of routes is served.
     let table: RouteTable
     let now: @Sendable () -> Int64
@@ -54,11 +56,15 @@ package struct DataPlane: Sendable {
         metrics = ServerMetrics(registry: registry)
         purger = Purger(settings.purges, isActive: boards.ring.isActive, metrics: metrics, logger: logger)
         guards = Guards(settings.guards)
+        edgeBatches = EdgeBatches(folder: settings.dataFolder.isEmpty ? nil : settings.dataFolder + "/edge-batches")
         intake = Intake(log: eventLog, logger: logger)
     }
 
     /// Makes those forms of documents that nobody had to wait for; a running process does so by itself.
     package func completeAnswers() async { await boards.answers.complete() }
+
+    /// Says in the answers of event loops how old they are; a running process does so by itself.
+    package func showAges() { boards.answers.show(freshness.seconds(at: now())) }
 
     /// What stands behind the front door.
     func front(_ router: Router<ServerContext>) -> ServerFront {
@@ -155,7 +161,8 @@ package struct DataPlane: Sendable {
         if let door = operationsDoor(on: group) { services.append(door) }
         services += [
             door(front, identity, on: group, onListening: onRunning),
-            AnswerMaker(answers: boards.answers), CertificateWatch(identity: identity, logger: logger),
+            AnswerMaker(answers: boards.answers, freshness: freshness, now: now),
+            CertificateWatch(identity: identity, logger: logger),
             GuardWatch(guards: guards),
             ShutdownNotice(health: health, feed: intake.feed, cells: boards.cells),
         ]
@@ -179,12 +186,23 @@ package struct DataPlane: Sendable {
     }
 }
 
-/// Makes the forms of documents that nobody had to wait for.
+/// Makes the forms of documents that nobody had to wait for, and keeps ages up to date.
 private struct AnswerMaker: Service {
     let answers: ConfigAnswersBoard
+    let freshness: Freshness
+    let now: @Sendable () -> Int64
 
     func run() async {
-        await cancelWhenGracefulShutdown { await answers.run() }
+        await cancelWhenGracefulShutdown { [self] in
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { [self] in await answers.run() }
+                group.addTask { [self] in
+                    while (try? await Task.sleep(for: .seconds(2))) != nil {
+                        answers.show(freshness.seconds(at: now()))
+                    }
+                }
+            }
+        }
     }
 }
 

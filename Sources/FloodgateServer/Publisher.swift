@@ -144,8 +144,9 @@ package final class Publisher: Service {
     }
 
     private func show(_ snapshot: PreparedSnapshot, sequence: Int64) {
+        plane.freshness.confirm(snapshot.environment, at: plane.now())
         let old = plane.boards.snapshots.snapshot(of: snapshot.environment)
-        guard plane.boards.post(snapshot) else { return }
+        guard plane.boards.post(snapshot, age: 0) else { return }
         plane.purger.didShow(snapshot, after: old)
         plane.metrics.published(environment: snapshot.environment, time: snapshot.time)
         plane.logger.info(

@@ -129,20 +129,3 @@ public struct SnapshotPosition: Sendable, Hashable, Comparable {
         (left.epoch, left.sequence) < (right.epoch, right.sequence)
     }
 }
-
-/// How large a document and what belongs to it may be for a reader; who publishes keeps to half of it (SNAP-5), so that
-/// no document is ever published that a reader cannot take.
-public enum SnapshotLimits {
-    /// Bytes of a document.
-    public static let payloadBytes = 20 << 20
-    /// Gates, configs, experiments and layers together.
-    public static let entities = 20_000
-    /// Bytes of a manifest.
-    public static let manifestBytes = 4 << 10
-    /// Bytes of a set of keys.
-    public static let keySetBytes = 16 << 10
-    /// Bytes of a document that may be published.
-    public static let publishedPayloadBytes = payloadBytes / 2
-    /// Entities of a document that may be published.
-    public static let publishedEntities = entities / 2
-}

@@ -26,6 +26,27 @@ import Testing
         await log.shutdown()
     }
 
+    @Test func `removes sealed segments that nobody needs any more, and never the newest`() async throws {
+        var options = SQLiteEventLogOptions()
+        options.segmentSizeBytes = 1
+        let log = try folder.open(options)
+        var positions: [Int64] = []
+        for number in 1...5 { positions.append(try await log.append(batch(number))) }
+        #expect(folder.names.count { $0.hasSuffix(".sqlite") } == 5)
+        #expect(try await log.trim(through: positions[2], sealedBefore: 0) == 0, "none was sealed so long ago")
+        #expect(try await log.trim(through: positions[2] - 1, sealedBefore: .max) == 2)
+        #expect(try await log.trim(through: positions[2], sealedBefore: .max) == 1)
+        #expect(try await log.read(after: 0, limit: 9).map(\.id) == Array(positions[3...]))
+        #expect(try await log.counts().batches == 2)
+        #expect(try await folder.reader.counts().batches == 2)
+        #expect(try await log.trim(through: .max, sealedBefore: .max) == 1)
+        await log.shutdown()
+        let again = try folder.open(options)
+        #expect(try await again.trim(through: .max, sealedBefore: .max) == 0)
+        #expect(try await again.append(batch(6)) > positions[4], "positions are never given twice")
+        await again.shutdown()
+    }
+
     @Test func `has a log beside the file while it runs and one file when it is stopped`() async throws {
         let log = try folder.open()
         _ = try await log.append(batch(1))

@@ -70,6 +70,25 @@ import Testing
         }
     }
 
+    @Test func `say how long ago the document was known to be the newest`() async throws {
+        let server = try await TestServer()
+        func age(_ accepted: String? = nil) async throws -> String? {
+            let headers: HTTPFields = accepted.map { [.acceptEncoding: $0] } ?? [:]
+            let answer = try await server.send(.get, "/v2/download_config_specs", key: .server, headers: headers)
+            return HTTPField.Name("floodgate-age").flatMap { answer.headers[$0] }
+        }
+        #expect(try await age() == "0")
+        #expect(try await age("gzip") == "0")
+        server.clock.advance(milliseconds: 61_500)
+        // As it is written down every two seconds, for the answers of event loops.
+        server.server.plane.showAges()
+        #expect(try await age() == "61")
+        #expect(try await age("gzip") == "61")
+        try await server.publish()
+        server.server.plane.showAges()
+        #expect(try await age() == "0")
+    }
+
     @Test(arguments: ["v1", "v2"])
     func `say that there is nothing new with 200 and a body`(version: String) async throws {
         let server = try await TestServer()

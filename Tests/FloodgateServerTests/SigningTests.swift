@@ -76,6 +76,49 @@ struct SigningTests {
         #expect(try await seal(server).seal == first.seal)
     }
 
+    @Test func `a book keeps the newest sixteen keys, and signs with the last of them`() throws {
+        let folder = DataFolder(
+            path: FileManager.default.temporaryDirectory.appending(path: "floodgate-\(UUID().uuidString)").path()
+        )
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        try folder.prepare()
+        var book = try SigningBook.open(in: folder, at: 1_000)
+        var ids: [String] = []
+        for time in 1...40 as ClosedRange<Int64> {
+            try book.rotate(at: 1_000 + time)
+            ids.append(try #require(book.keys.last?.entry.id))
+            #expect(book.keys.count <= 16)
+        }
+        try book.keep(in: folder)
+        let again = try #require(try SigningBook(in: folder))
+        #expect(again.keys.map(\.entry.id) == Array(ids.suffix(16)))
+        #expect(again.keys.filter { $0.entry.notAfter == nil }.map(\.entry.id) == [ids[39]])
+    }
+
+    @Test func `an environment whose document cannot be read holds no other one up`() async throws {
+        let server = try await TestServer()
+        let before = try await server.send(.get, Self.path, key: .server)
+        let state = try await server.store.state()
+        let head = try #require(state.snapshots["production"])
+        let content = try #require(try await server.store.newestSnapshot(of: "production")).content
+        let key = SDKKey(text: "secret-of-staging", kind: .server, environment: "staging", createdTime: 0)
+        var update = ControlUpdate(base: state.changeCount, change: Change(actor: "test"), time: head.time + 1)
+        update.addedEnvironments = ["staging"]
+        update.savedKeys = [key]
+        let broken = SnapshotHead(sequence: head.sequence + 1, time: head.time + 1, contentHash: "broken")
+        let good = SnapshotHead(sequence: 1, time: head.time, contentHash: head.contentHash)
+        update.snapshots = [
+            StoredSnapshot(environment: "production", head: broken, content: [UInt8(ascii: "{")]),
+            StoredSnapshot(environment: "staging", head: good, content: content),
+        ]
+        try await server.store.commit(update)
+        await #expect(throws: ControlError.self) { try await server.publish() }
+        let staging = try await server.send(.get, Self.path, headers: [.sdkKey: "secret-of-staging"])
+        #expect(staging.status == .ok && staging.json?["has_updates"] == true)
+        let after = try await server.send(.get, Self.path, key: .server)
+        #expect(after.status == .ok && after.body == before.body, "the last good one stays")
+    }
+
     @Test func `a book that does not read stops the start, since a new one would lock all readers out`() throws {
         let folder = DataFolder(
             path: FileManager.default.temporaryDirectory.appending(path: "floodgate-\(UUID().uuidString)").path()

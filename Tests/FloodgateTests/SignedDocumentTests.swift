@@ -169,6 +169,96 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `from before are used when the newest in the cache folder is damaged`(isSigned: Bool) async throws {
+        let publisher = Publisher()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "floodgate-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func change(_ options: inout FloodgateClient.Options) {
+            options.rootKeys = isSigned ? [publisher.rootKey] : []
+            options.cacheFolder = folder.path()
+        }
+        try await Bench.run { bench in
+            bench.server.on(Bench.specs, try publisher.answer(TestDocument(), sequence: 1))
+            let online = bench.makeClient(change)
+            await online.initialize()
+            await bench.clock.isAsked(for: .seconds(10))
+            bench.server.on(Bench.specs, try publisher.answer(Self.news, sequence: 2))
+            await bench.poll()
+            await online.shutdown()
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder.path()).sorted()
+            #expect(names.count == 2 && names[1] == names[0] + ".previous")
+            let newest = folder.appending(path: names[0])
+            let good = try Data(contentsOf: newest)
+            bench.server.on(Bench.specs, .status(500))
+            for damaged in [good, Data(), Data(good.prefix(good.count / 2)), Data(count: good.count)] {
+                try damaged.write(to: newest)
+                let offline = bench.makeClient(change)
+                #expect(await offline.initialize().source == .file)
+                #expect(offline.checkGate("new", for: user) == (damaged == good))
+                #expect(offline.checkGate("open", for: user) == (damaged != good))
+                await offline.shutdown()
+            }
+            try FileManager.default.removeItem(at: newest)
+            let offline = bench.makeClient(change)
+            await offline.initialize()
+            #expect(offline.checkGate("open", for: user), "as after a kill between two names")
+            await offline.shutdown()
+        }
+    }
+
+    @Test func `need no signature where that is not required, but what is signed is checked all the same`() async throws
+    {
+        let publisher = Publisher()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "floodgate-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func change(_ options: inout FloodgateClient.Options) {
+            options.rootKeys = [publisher.rootKey]
+            options.requiresSignature = false
+            options.cacheFolder = folder.path()
+        }
+        try await Bench.run { bench in
+            bench.server.on(Bench.specs, .ok(TestDocument().text))
+            let client = bench.makeClient(change)
+            #expect(await client.initialize().source == .network)
+            #expect(client.checkGate("open", for: user))
+            bench.server.on(Bench.specs, try Publisher().answer(Self.news, sequence: 2))
+            await bench.poll()
+            #expect(!client.checkGate("new", for: user), "another project signed it")
+            bench.server.on(Bench.specs, try publisher.answer(Self.news, sequence: 2))
+            await bench.poll()
+            #expect(client.checkGate("new", for: user))
+            await client.shutdown()
+        }
+    }
+
+    @Test func `that nobody signed are used from the cache folder, where no signature is required`() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "floodgate-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await Bench.run { bench in
+            bench.server.on(Bench.specs, .ok(TestDocument().text))
+            let online = bench.makeClient { options in
+                options.rootKeys = [Publisher().rootKey]
+                options.requiresSignature = false
+                options.cacheFolder = folder.path()
+            }
+            await online.initialize()
+            await bench.clock.isAsked(for: .seconds(10))
+            await online.shutdown()
+            bench.server.on(Bench.specs, .status(500))
+            for requiresSignature in [true, false] {
+                let offline = bench.makeClient { options in
+                    options.rootKeys = [Publisher().rootKey]
+                    options.requiresSignature = requiresSignature
+                    options.cacheFolder = folder.path()
+                }
+                await offline.initialize()
+                #expect(offline.checkGate("open", for: user) == !requiresSignature)
+                await offline.shutdown()
+            }
+        }
+    }
+
     @Test func `are not used at all when the root key is none`() async throws {
         try await Bench.run { bench in
             bench.server.on(Bench.specs, try Publisher().answer(TestDocument(), sequence: 1))

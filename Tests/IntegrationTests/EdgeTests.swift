@@ -121,7 +121,7 @@ import Testing
         }
         let empty = try await origin.edge(in: edge.folder, awaits: "/livez")
         #expect(try await HTTP.send("GET", empty.url + "/readyz").status == 503)
-        #expect(try await origin.document(of: empty) != first)
+        #expect(try await origin.document(of: empty) == "503", "nobody knows whether the key is good")
         await empty.stop()
     }
 
@@ -253,6 +253,65 @@ import Testing
         let back = try await RunningServer.start(in: origin.server.folder, port: origin.server.port)
         #expect(await eventually(within: 40) { (try? await back.eventCount()) == before + 4 })
         for running in [edge, back] { await running.stop() }
+    }
+
+    @Test func `send on what came to a new log, when the old one is gone`() async throws {
+        let origin = try await Origin(try await RunningServer.start())
+        let before = try await origin.server.eventCount()
+        func send(_ edge: RunningServer) async throws {
+            let body = "{\"events\":[{\"eventName\":\"e\",\"time\":1750000000000,\"user\":{\"userID\":\"u\"}}]}"
+            let answer = try await HTTP.send(
+                "POST",
+                edge.url + "/v1/log_event",
+                ["statsig-api-key": origin.serverKey, "content-type": "application/json"],
+                body: Array(body.utf8)
+            )
+            #expect(answer.status == 202)
+        }
+        let edge = try await origin.edge()
+        for number in 1...2 as ClosedRange<Int64> {
+            try await send(edge)
+            #expect(await eventually(within: 20) { (try? await origin.server.eventCount()) == before + number })
+        }
+        await edge.stop()
+        try FileManager.default.removeItem(atPath: edge.data + "/events")
+        let again = try await origin.edge(in: edge.folder)
+        try await send(again)
+        #expect(await eventually(within: 20) { (try? await origin.server.eventCount()) == before + 3 })
+        for running in [again, origin.server] { await running.stop() }
+    }
+
+    @Test func `agree after the keys were rotated many times while documents were published`() async throws {
+        let origin = try await Origin(try await RunningServer.start())
+        let edge = try await origin.edge()
+        let data = origin.server.data
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for _ in 1...18 { _ = try await Program.text("signing", "rotate", "--data", data) }
+            }
+            group.addTask {
+                for percent in 1...10 {
+                    _ = try await Program.text(
+                        "gate",
+                        "rollout",
+                        "new_checkout",
+                        String(percent),
+                        "--data",
+                        data,
+                        "--reason",
+                        "test"
+                    )
+                }
+            }
+            try await group.waitForAll()
+        }
+        // The last rotation may have come after the last document.
+        try await origin.disable("new_checkout")
+        #expect(await origin.agrees(edge))
+        let lines = try await Program.text("signing", "show", "--data", data).split(separator: "\n")
+        let keys = lines.count { $0.contains("retired") || $0.contains("signs") || $0.contains("active") }
+        #expect(keys == 16, "the oldest of 19 are dropped, none is lost to another writer: \(lines)")
+        for running in [edge, origin.server] { await running.stop() }
     }
 
     @Test func `hand out to caches what they may keep, and nothing else`() async throws {

@@ -102,6 +102,51 @@ extension EndToEnd {
             #expect(await server.stop() == 0)
         }
 
+        @Test func `get behind an edge of an edge what they get from the server`() async throws {
+            let python = try Program.python()
+            let server = try await RunningServer.start()
+            let key = try await server.key("server")
+            let edgeKey = try await Program.text("keys", "create", "edge", "--data", server.data)
+            let lines = try await Program.text("signing", "show", "--data", server.data).split(separator: "\n")
+            let rootKey = try #require(lines.first { $0.hasPrefix("Root key") }?.split(separator: " ").last).description
+            func edge(of upstream: RunningServer) async throws -> RunningServer {
+                try await RunningServer.start(
+                    command: "edge",
+                    arguments: ["--upstream", upstream.url, "--key", edgeKey, "--root-key", rootKey]
+                )
+            }
+            let near = try await edge(of: server)
+            let far = try await edge(of: near)
+            var options = FloodgateClient.Options()
+            options.server = server.url
+            let client = FloodgateClient(key: key, options: options)
+            await client.initialize()
+            let names = Self.names(client)
+            await client.shutdown()
+            for script in ["core_client.py", "legacy_client.py"] {
+                var answers: [JSONValue] = []
+                for address in [server.url, far.url] {
+                    let question: JSONValue = [
+                        "server": .string(address), "key": .string(key), "users": .array(Self.users), "names": names,
+                    ]
+                    let outcome = try await Program.run(python, [Program.client(script)], input: question.text)
+                    try #require(outcome.status == 0, "\(script): \(outcome)")
+                    answers.append(try JSONValue(parsing: outcome.output))
+                }
+                #expect(answers[0]["source"] == "Network" && answers[1]["source"] == "Network")
+                #expect(answers[0]["answers"] == answers[1]["answers"], "\(script) is told something else by an edge")
+            }
+            // What they sent to the far edge comes to the server in the end.
+            let isThere = await eventually(within: 30) {
+                let events = (try? await server.events()) ?? []
+                return ["core_purchase", "legacy_purchase"].allSatisfy { name in
+                    events.count { $0["eventName"]?.stringValue == name } == 2 * Self.users.count
+                }
+            }
+            #expect(isThere)
+            for running in [far, near, server] { #expect(await running.stop() == 0) }
+        }
+
         private static func names(_ client: FloodgateClient) -> JSONValue {
             func list(_ names: [String]) -> JSONValue { .array(names.sorted().map(JSONValue.string)) }
             let user = FloodgateUser(userID: "u-1")

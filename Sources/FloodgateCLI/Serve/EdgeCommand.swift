@@ -47,6 +47,24 @@ struct EdgeCommand: AsyncParsableCommand {
     )
     var rootKey: String?
 
+    @Option(
+        name: .customLong("upstream-wait"),
+        help: ArgumentHelp(
+            "How long upstream may keep a question that has no news; less than what proxies in between allow, 1 to 25 s.",
+            valueName: "seconds"
+        )
+    )
+    var upstreamWait = 20
+
+    @Option(
+        name: .customLong("keep-sent"),
+        help: ArgumentHelp(
+            "How long events stay on disk after upstream has kept them, by whole files of the log.",
+            valueName: "minutes"
+        )
+    )
+    var keepSent = 60
+
     @OptionGroup var serving: ServingOptions
 
     func run() async throws {
@@ -80,6 +98,15 @@ struct EdgeCommand: AsyncParsableCommand {
         guard !rootKeys.isEmpty, rootKeys.allSatisfy({ $0?.count == 32 }) else {
             throw CommandFailure(.usage, "Give the root key that `floodgate signing show` prints: --root-key BASE64")
         }
-        return FloodgateEdge.Source(addresses: addresses, key: key, rootKeys: rootKeys.compactMap { $0 })
+        guard 1...25 ~= upstreamWait else {
+            throw CommandFailure(.usage, "--upstream-wait is a number of seconds from 1 to 25")
+        }
+        var source = FloodgateEdge.Source(addresses: addresses, key: key, rootKeys: rootKeys.compactMap { $0 })
+        guard 0...525_600 ~= keepSent else {
+            throw CommandFailure(.usage, "--keep-sent is a number of minutes from 0 to 525600, which is a year")
+        }
+        source.wait = upstreamWait
+        source.keepsSent = .seconds(60 * keepSent)
+        return source
     }
 }

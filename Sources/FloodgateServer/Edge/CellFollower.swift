@@ -25,19 +25,20 @@ final class CellFollower: Service {
         var lists: [String: IDListFile] = [:]
     }
 
-    /// How long the other side may keep a question that has no news.
-    private static let wait = 20
     private static let longestState = 32 << 20
 
     private let upstream: Upstream
+    /// How many seconds the other side may keep a question that has no news.
+    private let wait: Int
     private let archive: EdgeArchive
     private let download: IDListDownload
     private let plane: DataPlane
     private let held: Mutex<Held>
     private let isFirst = Atomic<Bool>(true)
 
-    init(upstream: Upstream, archive: EdgeArchive, rootKeys: [[UInt8]], plane: DataPlane) {
+    init(upstream: Upstream, wait: Int, archive: EdgeArchive, rootKeys: [[UInt8]], plane: DataPlane) {
         self.upstream = upstream
+        self.wait = wait
         self.archive = archive
         download = IDListDownload { fileID, range in
             let (answer, _) = try await upstream.ask(
@@ -87,16 +88,13 @@ final class CellFollower: Service {
     func run() async {
         await cancelWhenGracefulShutdown { [self] in
             var failures = 0
-            var address = 0
             while !Task.isCancelled {
                 do {
-                    address = try await ask(from: address)
+                    try await ask()
                     failures = 0
-                } catch is CancellationError {
-                    break
                 } catch {
+                    if Task.isCancelled { break }
                     note(error)
-                    address += 1
                     failures += 1
                 }
                 // After a failure a pause of random length, longer with each; else the other side keeps the question.
@@ -108,19 +106,22 @@ final class CellFollower: Service {
         }
     }
 
-    private func ask(from address: Int) async throws -> Int {
+    private func ask() async throws {
         let tag = held.withLock { $0.tag }
-        let (answer, index) = try await upstream.ask(
-            "/edge/v1/state?wait=\(Self.wait)",
+        let (answer, address) = try await upstream.ask(
+            "/edge/v1/state?wait=\(wait)",
             headers: tag.isEmpty ? [] : [("if-none-match", tag)],
             limit: Self.longestState,
-            within: .seconds(Int64(Self.wait + 10)),
-            statuses: [200, 304],
-            from: address % max(1, upstream.addresses.count)
+            within: .seconds(wait + max(2, wait / 2)),
+            statuses: [200, 304]
         )
-        if answer.status == 200 { try await take(try SignedCell(answer.body), tag: answer.field("etag")) }
-        if let field = answer.field("floodgate-heartbeat") { try confirm(field) }
-        return index
+        do {
+            if answer.status == 200 { try await take(try SignedCell(answer.body), tag: answer.field("etag")) }
+            if let field = answer.field("floodgate-heartbeat") { try confirm(field) }
+        } catch {
+            upstream.distrust(address)
+            throw error
+        }
     }
 
     private func take(_ cell: SignedCell, tag: String?) async throws {
@@ -229,7 +230,9 @@ final class CellFollower: Service {
         plane.purger.didChangeKeys()
         let old = boards.snapshots.snapshot(of: document.environment)
         boards.post(files, at: plane.now())
-        if boards.post(document) {
+        // What lay on a disk is as old as it is; only upstream can say that nothing has happened since.
+        plane.freshness.confirm(document.environment, at: Int64(clamping: document.time))
+        if boards.post(document, age: plane.freshness.seconds(of: document.environment, at: plane.now())) {
             plane.purger.didShow(document, after: old)
             plane.metrics.published(environment: document.environment, time: document.time)
             let delay = max(0, plane.now() - Int64(clamping: document.time))
@@ -243,8 +246,6 @@ final class CellFollower: Service {
             )
         }
         boards.cells.post(cell, at: state.position, document: document)
-        // What lay on a disk is as old as it is; only upstream can say that nothing has happened since.
-        plane.freshness.confirm(document.environment, at: Int64(clamping: document.time))
         plane.bell.ring()
         plane.health.didStart()
     }
@@ -300,8 +301,6 @@ final class CellFollower: Service {
 
     private func note(_ error: any Error) {
         if let failure = error as? Upstream.Failure {
-            Counter(label: "upstream_failures", dimensions: [("reason", failure.code)], factory: plane.metrics.registry)
-                .increment()
             let isNews = isFirst.exchange(false, ordering: .relaxed) || failure.code == "key"
             plane.logger.log(
                 level: isNews ? .warning : .debug,

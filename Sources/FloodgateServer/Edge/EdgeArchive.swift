@@ -1,9 +1,9 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateDelivery
+package import FloodgateDelivery
 import FloodgateGzip
 import FloodgateJSON
-import FloodgateSnapshots
+package import FloodgateSnapshots
 import FoundationEssentials
 
 #if canImport(Glibc)
@@ -17,37 +17,65 @@ import FoundationEssentials
 /// The last good state of one environment on the disk of an edge: two generations, each written whole or not at all.
 ///
 /// Whoever reads it checks signatures and hashes again, so what a disk or a hand made of the files does no harm (SNAP-11).
-struct EdgeArchive: Sendable {
+package struct EdgeArchive: Sendable {
     /// The highest that was ever taken, which outlives the files that it was read from.
-    struct Mark: Sendable, Hashable {
-        var project: String
-        var environment: String
-        var cell: SnapshotPosition
-        var document: SnapshotVerifier.Mark
-        var keySetVersion: Int64
+    package struct Mark: Sendable, Hashable {
+        package var project: String
+        package var environment: String
+        package var cell: SnapshotPosition
+        package var document: SnapshotVerifier.Mark
+        package var keySetVersion: Int64
         /// The root keys that were trusted then.
-        var rootKeys: [[UInt8]]
+        package var rootKeys: [[UInt8]]
+
+        /// A mark.
+        package init(
+            project: String,
+            environment: String,
+            cell: SnapshotPosition,
+            document: SnapshotVerifier.Mark,
+            keySetVersion: Int64,
+            rootKeys: [[UInt8]]
+        ) {
+            self.project = project
+            self.environment = environment
+            self.cell = cell
+            self.document = document
+            self.keySetVersion = keySetVersion
+            self.rootKeys = rootKeys
+        }
     }
 
     /// One generation.
-    struct Generation: Sendable {
-        var cell: SignedCell
-        var document: [UInt8]
+    package struct Generation: Sendable {
+        package var cell: SignedCell
+        package var document: [UInt8]
         /// The document in gzip format, as most clients want it and as it lies on disk.
-        var compressed: [UInt8]
-        var lists: [IDListFile]
+        package var compressed: [UInt8]
+        package var lists: [IDListFile]
+
+        /// A generation.
+        package init(cell: SignedCell, document: [UInt8], compressed: [UInt8], lists: [IDListFile]) {
+            self.cell = cell
+            self.document = document
+            self.compressed = compressed
+            self.lists = lists
+        }
     }
 
     /// How many bad files are kept for whoever wants to know.
     private static let keptBad = 3
 
-    let folder: String
+    private let data: DataFolder
     private let lists: IDListArchive
+    private var folder: String { data.path }
 
     /// The archive of an environment in an edge's data folder.
-    init(in folder: DataFolder, key name: String) {
-        self.folder = folder.path + "/snapshots/" + name
-        lists = IDListArchive(folder: self.folder)
+    package init(in folder: DataFolder, key name: String) {
+        var data = DataFolder(path: folder.path + "/snapshots/" + name)
+        data.willDo = folder.willDo
+        self.data = data
+        lists = IDListArchive(folder: data.path)
     }
 
     private var markFile: String { folder + "/mark.json" }
@@ -79,7 +107,7 @@ struct EdgeArchive: Sendable {
     }
 
     /// The generations that there are, the newer one first; `isGood` decides, and what is not is put aside.
-    func load(_ isGood: (Generation) -> Bool) -> Generation? {
+    package func load(_ isGood: (Generation) -> Bool) -> Generation? {
         for number in 0...1 {
             guard let bytes = read(cellFile(number)) else { continue }
             guard let generation = generation(bytes) else {
@@ -131,8 +159,7 @@ struct EdgeArchive: Sendable {
 
     /// Keeps a generation and the mark; the one before it stays as the older one.
     /// - Throws: `StartFailure` if the disk does not take it; what was there before is still good then.
-    func keep(_ generation: Generation, state: CellState, mark: Mark) throws(StartFailure) {
-        let data = DataFolder(path: folder)
+    package func keep(_ generation: Generation, state: CellState, mark: Mark) throws(StartFailure) {
         try data.prepare()
         let file = documentFile(state.payloadHash)
         if read(file).flatMap({ document(in: $0, state.payloadHash) }) == nil {
@@ -141,10 +168,24 @@ struct EdgeArchive: Sendable {
         for list in generation.lists { try lists.keep(list) }
         // The mark first: a reader that dies in between refuses what is older all the same.
         try data.save(json(mark).bytes, as: markFile)
-        if access(cellFile(0), F_OK) == 0 { rename(cellFile(0), cellFile(1)) }
+        data.willDo?("rename \(cellFile(0))")
+        // One that is damaged must not take the place of a good one.
+        if isGood(cellFile(0), rootKeys: mark.rootKeys) {
+            rename(cellFile(0), cellFile(1))
+        } else if access(cellFile(0), F_OK) == 0 {
+            putAside(cellFile(0))
+        }
         try data.save(generation.cell.bytes, as: cellFile(0))
         data.sync()
         removeUnused()
+    }
+
+    /// Whether the state in `file` is genuine, and its document there.
+    private func isGood(_ file: String, rootKeys: [[UInt8]]) -> Bool {
+        guard let cell = read(file).flatMap({ try? SignedCell($0) }),
+            let state = try? cell.state(rootKeys: rootKeys).state
+        else { return false }
+        return read(documentFile(state.payloadHash)).flatMap { document(in: $0, state.payloadHash) } != nil
     }
 
     private func json(_ mark: Mark) -> JSONValue {
@@ -170,8 +211,9 @@ struct EdgeArchive: Sendable {
             usedLists += state.lists
         }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
-            let isContent = name.hasSuffix(".json.gz")
-            if isContent, !used.contains(name) { unlink("\(folder)/\(name)") }
+            guard name.hasSuffix(".json.gz"), !used.contains(name) else { continue }
+            data.willDo?("unlink \(name)")
+            unlink("\(folder)/\(name)")
         }
         lists.removeAll(except: usedLists)
     }

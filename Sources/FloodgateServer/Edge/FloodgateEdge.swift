@@ -17,8 +17,13 @@ package struct FloodgateEdge: Sendable {
         package var key: String
         /// Public root keys, of 32 bytes each; what they have not signed is refused.
         package var rootKeys: [[UInt8]]
+        /// How many seconds the other side may keep a question that has no news, 1 to 25; all of an answer may take half
+        /// as long again.
+        package var wait = 20
+        /// How long events stay on the edge's disk after upstream has kept them; an hour by default.
+        package var keepsSent = Duration.seconds(3_600)
 
-        /// A source.
+        /// A source with the default above.
         package init(addresses: [String], key: String, rootKeys: [[UInt8]]) {
             self.addresses = addresses
             self.key = key
@@ -58,9 +63,10 @@ package struct FloodgateEdge: Sendable {
             now: now,
             logger: logger
         )
-        let upstream = Upstream(addresses: source.addresses, key: source.key)
+        let upstream = Upstream(addresses: source.addresses, key: source.key, registry: registry)
         let follower = CellFollower(
             upstream: upstream,
+            wait: source.wait,
             archive: EdgeArchive(in: folder, key: String(source.key.suffix(8))),
             rootKeys: source.rootKeys,
             plane: plane
@@ -68,7 +74,13 @@ package struct FloodgateEdge: Sendable {
         return FloodgateEdge(
             plane: plane,
             follower: follower,
-            forwarder: EventForwarder(upstream: upstream, folder: folder, plane: plane),
+            forwarder: EventForwarder(
+                upstream: upstream,
+                log: log,
+                keepsSent: source.keepsSent,
+                folder: folder,
+                plane: plane
+            ),
             eventLog: log,
             upstream: upstream
         )

@@ -9,51 +9,71 @@ import Synchronization
 
 /// Every answer that one snapshot ever gives on the config routes, as far as it is made.
 final class ConfigAnswers: Sendable {
-    let time: UInt64
+    var time: UInt64 { snapshot.time }
+    /// How many seconds ago the document was known to be the newest; nil if nobody knows.
+    let age: Int?
+    private let snapshot: PreparedSnapshot
     private let checksum: [UInt8]
     private let nothingNew: ReadyAnswer
-    /// The documents of both shapes, plain and compressed; nil where that is not made yet.
+    /// Shape v1 plain and compressed, and then v2; nil where that is not made yet.
+    private let bodies: [ByteBuffer?]
+    /// The documents in that order.
     private let updates: [ReadyAnswer?]
-    /// The document of shape v2 with its seal, likewise; empty if nobody signed it.
+    /// The document of shape v2 with its seal, plain and compressed; empty if nobody signed it.
     private let sealed: [ReadyAnswer?]
     private let tag: [UInt8]?
     private let notModified: ReadyAnswer
 
-    init(_ snapshot: PreparedSnapshot) {
-        time = snapshot.time
+    /// The answers of `snapshot`, with the bodies of `known` as far as these are the same.
+    init(_ snapshot: PreparedSnapshot, age: Int?, known: ConfigAnswers? = nil) {
+        self.snapshot = snapshot
+        self.age = age
         checksum = Array((snapshot.checksum ?? "").utf8)
         tag = snapshot.entityTag.map { Array($0.utf8) }
-        notModified = ReadyAnswer(304, fields: Self.fields(snapshot, isCompressed: false, isUpdate: true))
+        func fields(isCompressed: Bool = false, isUpdate: Bool = true) -> [Refusal.Field] {
+            Self.fields(snapshot, age: age, isCompressed: isCompressed, isUpdate: isUpdate)
+        }
+        notModified = ReadyAnswer(304, fields: fields())
         nothingNew = ReadyAnswer(
             200,
-            fields: Self.fields(snapshot, isCompressed: false, isUpdate: false),
+            fields: fields(isUpdate: false),
             body: ByteBuffer(bytes: PreparedSnapshot.nothingNew)
         )
-        let bodies = [SpecDocument.Shape.v1, .v2].flatMap { shape in
-            [false, true].map { snapshot.ready(shape, compressed: $0).map { ByteBuffer(bytes: $0) } }
+        let bodies = [SpecDocument.Shape.v1, .v2].enumerated().flatMap { number, shape in
+            [false, true].map { isCompressed in
+                known?.bodies[2 * number + (isCompressed ? 1 : 0)]
+                    ?? snapshot.ready(shape, compressed: isCompressed).map { ByteBuffer(bytes: $0) }
+            }
         }
         func answers(_ bodies: [ByteBuffer?], and seal: [Refusal.Field] = []) -> [ReadyAnswer?] {
             bodies.enumerated().map { index, body in
-                body.map { body in
-                    let fields = Self.fields(snapshot, isCompressed: index % 2 == 1, isUpdate: true)
-                    return ReadyAnswer(200, fields: fields + seal, body: body)
-                }
+                body.map { ReadyAnswer(200, fields: fields(isCompressed: index % 2 == 1) + seal, body: $0) }
             }
         }
+        self.bodies = bodies
         updates = answers(bodies)
         let seal = snapshot.seal?.fields.map { Refusal.Field($0.name, $0.value) }
         sealed = seal.map { answers(Array(bodies[2...]), and: $0) } ?? []
     }
 
+    /// The same at another age, or with more that is made.
+    func renewed(age: Int?) -> ConfigAnswers { ConfigAnswers(snapshot, age: age, known: self) }
+
     /// Asks for the seal of a document.
     static let sealRequest = "floodgate-snapshot"
 
-    private static func fields(_ snapshot: PreparedSnapshot, isCompressed: Bool, isUpdate: Bool) -> [Refusal.Field] {
+    private static func fields(
+        _ snapshot: PreparedSnapshot,
+        age: Int?,
+        isCompressed: Bool,
+        isUpdate: Bool
+    ) -> [Refusal.Field] {
         var fields = [
             Refusal.Field("content-type", "application/json"), .init("x-since-time", String(snapshot.time)),
             .init("vary", "Accept-Encoding, statsig-supports-proto, \(sealRequest)"),
             .init("cache-control", isUpdate ? "private, max-age=0, must-revalidate" : "no-store"),
         ]
+        if let age { fields.append(.init("floodgate-age", String(age))) }
         if isCompressed { fields.append(.init("content-encoding", "gzip")) }
         if isUpdate, let tag = snapshot.entityTag { fields.append(.init("etag", tag)) }
         return fields
@@ -140,8 +160,8 @@ final class ConfigAnswersBoard: Sendable {
     var all: [String: ConfigAnswers] { state.withLock { $0.answers } }
 
     /// Shows what there is of a document at once; the rest is for `complete()`.
-    func post(_ snapshot: PreparedSnapshot) {
-        let answers = ConfigAnswers(snapshot)
+    func post(_ snapshot: PreparedSnapshot, age: Int?) {
+        let answers = ConfigAnswers(snapshot, age: age)
         state.withLock { state in
             state.number += 1
             state.answers[snapshot.environment] = answers
@@ -168,13 +188,27 @@ final class ConfigAnswersBoard: Sendable {
 
     /// Shows more of a document, unless another one has come meanwhile.
     private func show(_ snapshot: PreparedSnapshot, _ number: Int) {
-        let answers = ConfigAnswers(snapshot)
+        guard let held = state.withLock({ $0.answers[snapshot.environment] }) else { return }
+        let answers = held.renewed(age: held.age)
         let isShown = state.withLock { state in
             guard state.incomplete[snapshot.environment]?.number == number else { return false }
             state.answers[snapshot.environment] = answers
             return true
         }
         if isShown { generation.add(1, ordering: .releasing) }
+    }
+
+    /// Says how many seconds ago each document was known to be the newest; the documents themselves are not touched.
+    func show(_ ages: [String: Int]) {
+        for (environment, held) in all where held.age != ages[environment] {
+            let answers = held.renewed(age: ages[environment])
+            let isShown = state.withLock { state in
+                guard state.answers[environment] === held else { return false }
+                state.answers[environment] = answers
+                return true
+            }
+            if isShown { generation.add(1, ordering: .releasing) }
+        }
     }
 
     /// Makes what is missing, whenever something is.

@@ -155,6 +155,11 @@ package struct ServerFront: FrontService {
             throw Refusal(401, "key_missing", route.keyAdvice, fields: challenge)
         }
         let key = text.withUTF8Bytes { lane.key($0) }
+        // Nobody knows which keys are good: an upstream that does not answer is no reason to call one bad (EDGE-3).
+        if key == nil, ring.version == 0 {
+            let advice = Refusal.Field("retry-after", "1")
+            throw Refusal(503, "starting", "There is nothing to serve yet; try again", fields: [advice])
+        }
         guard let key else {
             metrics.refusedKey("unknown")
             try guards.strike(address, at: loop.now)

@@ -49,6 +49,7 @@ extension HTTPField.Name {
     /// Where a browser's request comes from, as the browser says.
     package static let fetchSite = literal("sec-fetch-site")
     /// Who says that a state is the newest, and when that was.
+    static let age = literal("floodgate-age")
     static let heartbeat = literal("floodgate-heartbeat")
     /// What an edge knew of whoever sent a batch of events.
     static let batch = literal("floodgate-batch")

@@ -12,6 +12,8 @@ import Hummingbird
 /// `GET|POST /v1|v2/download_config_specs[/{key}]`: the specs of the environment that the server key opens.
 struct ConfigSpecsRoutes: Sendable {
     let board: SnapshotBoard
+    let freshness: Freshness
+    let now: @Sendable () -> Int64
 
     func add(to router: Router<ServerContext>) {
         for (folder, shape) in [("v1", SpecDocument.Shape.v1), ("v2", .v2)] {
@@ -83,6 +85,7 @@ struct ConfigSpecsRoutes: Sendable {
             .vary: "Accept-Encoding, statsig-supports-proto, \(ConfigAnswers.sealRequest)",
             .cacheControl: answer.isUpdate ? "private, max-age=0, must-revalidate" : "no-store",
         ]
+        headers[.age] = freshness.seconds(of: context.caller.environment, at: now()).map(String.init)
         if answer.isCompressed { headers[.contentEncoding] = "gzip" }
         if answer.isUpdate, shape == .v2, let name = HTTPField.Name(ConfigAnswers.sealRequest),
             request.headers[name] != nil

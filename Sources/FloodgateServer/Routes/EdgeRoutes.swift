@@ -13,7 +13,10 @@ import Hummingbird
 struct EdgeRoutes: Sendable {
     let cells: CellBoard
     let intake: Intake
+    let batches: EdgeBatches
     let unpacked: ByteBudget
+    let freshness: Freshness
+    let now: @Sendable () -> Int64
     /// Says anew that the state of an environment is the newest, where that is known; nil for an edge, which only hands on.
     let confirm: (@Sendable (String) -> Void)?
 
@@ -37,6 +40,7 @@ struct EdgeRoutes: Sendable {
         var headers: HTTPFields = [.contentType: "application/json", .eTag: cell.tag, .cacheControl: "no-store"]
         confirm?(environment)
         if let heartbeat = cells.cell(of: environment)?.heartbeat { headers[.heartbeat] = heartbeat.field }
+        headers[.age] = freshness.seconds(of: environment, at: now()).map(String.init)
         guard cell.tag != held else { return Response(status: .notModified, headers: headers) }
         return Response(status: .ok, headers: headers, body: ResponseBody(bytes: cell.bytes))
     }
@@ -63,11 +67,26 @@ struct EdgeRoutes: Sendable {
             let kind = about["key_kind"]?.stringValue, ["server", "client"].contains(kind),
             let receivedAt = about["received_at"]?.integerValue
         else { throw ServerError(.malformed, "floodgate-batch must name key_kind and received_at") }
+        let environment = context.caller.environment
+        let name = about["edge"]?.stringValue.flatMap { $0.utf8.count <= 64 ? $0 : nil }
+        let number = about["id"]?.integerValue
+        if let name, let number {
+            switch batches.begin(number, of: name, in: environment) {
+            case .new: break
+            case .kept: return Self.accepted
+            case .underWay:
+                throw ServerError(.unavailable, "The batch is being kept just now", headers: [.retryAfter: "1"])
+            }
+        }
+        var isKept = false
+        defer {
+            if let name, let number { batches.end(number, of: name, in: environment, isKept: isKept) }
+        }
         let lease = unpacked.lease()
         var batch = IntakeRequest(
             body: try await request.bytes(upTo: BodyLimit.events),
             contentEncoding: request.headers[.contentEncoding],
-            environment: context.caller.environment,
+            environment: environment,
             keyKind: kind,
             receivedAt: receivedAt,
             sentAt: about["sent_at"]?.integerValue,
@@ -83,7 +102,12 @@ struct EdgeRoutes: Sendable {
                 headers: [.retryAfter: String(answer.retryAfterSeconds ?? 1)]
             )
         }
-        return Response(
+        isKept = true
+        return Self.accepted
+    }
+
+    private static var accepted: Response {
+        Response(
             status: .accepted,
             headers: [.contentType: "application/json", .cacheControl: "no-store"],
             body: ResponseBody(bytes: Array(#"{"success":true}"#.utf8))

@@ -23,11 +23,14 @@ struct Boards: Sendable {
     }
 
     /// Shows a document to everybody, unless a newer one is there.
+    /// - Parameters:
+    ///   - snapshot: The document.
+    ///   - age: How many seconds ago it was known to be the newest.
     /// - Returns: Whether it was shown.
-    func post(_ snapshot: PreparedSnapshot) -> Bool {
+    func post(_ snapshot: PreparedSnapshot, age: Int?) -> Bool {
         guard snapshots.post(snapshot) else { return false }
         fleet.publish(snapshot.environment, time: snapshot.time, checksum: snapshot.checksum, at: now())
-        answers.post(snapshot)
+        answers.post(snapshot, age: age)
         feeds.post(snapshot)
         return true
     }

@@ -1,0 +1,55 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import FloodgateIngest
+internal import Foundation
+
+extension SQLiteEventLog {
+    /// Removes sealed segments that were sealed before `time` and hold nothing behind `position`.
+    ///
+    /// The newest segment stays whatever it holds, since the numbers of those to come go on from there.
+    /// - Parameters:
+    ///   - position: Up to where nobody needs the log any more.
+    ///   - time: Unix milliseconds.
+    /// - Returns: How many segments were removed.
+    /// - Throws: `.storage` if a file cannot be read or removed.
+    @discardableResult
+    package func trim(through position: Int64, sealedBefore time: Int64) async throws(EventLogError) -> Int {
+        let removed = try await reader.trim(through: position, sealedBefore: time)
+        for counts in removed { queue.forget(counts) }
+        return removed.count
+    }
+}
+
+extension SQLiteEventLogReader {
+    /// What the removed segments held.
+    fileprivate func trim(
+        through position: Int64,
+        sealedBefore time: Int64
+    ) async throws(EventLogError) -> [EventCounts] {
+        try await perform { () throws(EventLogError) in
+            var removed: [EventCounts] = []
+            for number in try folder.segments().numbers.dropLast() where number <= position >> 32 {
+                let found = try inspect(number) { db, head in
+                    (sealedAt: head.sealedAt, counts: try EventSegmentSchema.counts(db, head))
+                }
+                guard let found, let sealedAt = found.sealedAt, sealedAt <= time, found.counts.lastPosition <= position
+                else { continue }
+                try folder.remove(number)
+                removed.append(found.counts)
+            }
+            return removed
+        }
+    }
+}
+
+extension EventSegmentFolder {
+    /// Deletes a segment that nobody needs any more.
+    fileprivate func remove(_ number: Int64) throws(EventLogError) {
+        let path = path(of: number)
+        guard unlink(path) == 0 else {
+            throw EventLogError(.storage, "\(path) cannot be removed: \(String(cString: strerror(errno)))")
+        }
+        for part in ["-wal", "-shm"] { _ = unlink(path + part) }
+        sync()
+    }
+}
