@@ -18,7 +18,7 @@ import Testing
             [
                 "name": .string("gate_\(number)"), "entity": "feature_gate", "type": "feature_gate", "salt": "s",
                 "idType": "userID", "enabled": .bool(!off.contains(number)), "defaultValue": false,
-                "rules": [rule(true)],
+                "rules": .array(off.contains(number) ? [] : [rule(true)]),
             ]
         }
         let config: JSONValue = [
