@@ -14,7 +14,8 @@ extension DataPlane {
     func router(confirm: (@Sendable (String) -> Void)?) -> (Router<ServerContext>, AuthenticateConsole) {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerErrors())
-        ConfigSpecsRoutes(board: boards.snapshots, freshness: freshness, now: now).add(to: router)
+        ConfigSpecsRoutes(board: boards.snapshots, fleet: boards.fleet, freshness: freshness, now: now)
+            .add(to: router)
         StreamRoutes(boards: boards, settings: settings, now: now).add(to: router)
         FleetRoutes(fleet: boards.fleet, now: now).add(to: router)
         DeliveryRoutes(boards: boards, purger: purger, settings: settings).add(to: router)

@@ -12,6 +12,8 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         case specs
         /// The same, and edge keys.
         case lists
+        /// Server keys; unknown ones are asked to try again.
+        case servers
         /// Edge keys.
         case edge
         /// Server and client keys; unknown ones are asked to try again.
@@ -58,7 +60,7 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
     func expected(_ shown: KeyWalkTests.Shown) -> (status: Int, code: String?) {
         let kinds: Set<KeyKind> =
             switch access {
-            case .specs: [.server]
+            case .specs, .servers: [.server]
             case .lists: [.server, .edge]
             case .edge: [.edge]
             case .users, .flags, .flagStream: [.server, .client]
@@ -94,12 +96,16 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         .init("GET", "/delivery/v1/{id}", at: "/delivery/v1/none", .open, 404),
         .init("GET", "/delivery/v1/{id}/manifest", at: "/delivery/v1/none/manifest", .open, 404),
         .init("GET", "/delivery/v1/{id}/kill", at: "/delivery/v1/none/kill", .open, 404),
+        .init("GET", "/delivery/v1/{id}/stream", at: "/delivery/v1/none/stream", .open, 404),
         .init("GET", "/delivery/v1/objects/{hash}", at: "/delivery/v1/objects/none", .open, 404),
 
         .init("POST", "/v1/initialize", .users, 200, "{\"user\":{\"userID\":\"u\"}}"),
         .init("POST", "/v1/check_gate", .users, 200, "{\"user\":{\"userID\":\"u\"},\"gateName\":\"new_checkout\"}"),
         .init("POST", "/v1/get_config", .users, 200, "{\"user\":{\"userID\":\"u\"},\"configName\":\"catalog_page\"}"),
         .init("POST", "/v1/get_layer", .users, 200, "{\"user\":{\"userID\":\"u\"},\"layerName\":\"search_page\"}"),
+        .init("POST", "/v1/get_ranked_list", .users, 404, "{\"user\":{\"userID\":\"u\"},\"configName\":\"nope\"}"),
+        .init("POST", "/v1/log_custom_exposure", .users, 400, "{}"),
+        .init("POST", "/v1/webhooks/event_webhook", .servers, 400, "{}"),
         .init("POST", "/v1/sdk_exception", .users, 202, "{}"),
         .init("POST", "/v1/log_event", .users, 202, "{\"events\":[]}"),
         .init("POST", "/v1/rgstr", .users, 202, "{\"events\":[]}"),

@@ -220,7 +220,8 @@ private func newFolder() -> String {
 
 /// What the files in `folder` contain.
 private func contents(_ folder: String) throws -> [[UInt8]] {
-    try FileManager.default.contentsOfDirectory(atPath: folder).map { name in
+    // The generation before is there besides.
+    try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasSuffix(".previous") }.map { name in
         [UInt8](try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))
     }
 }

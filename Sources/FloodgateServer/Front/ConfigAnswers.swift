@@ -116,11 +116,8 @@ final class ConfigAnswers: Sendable {
             return Choice(answer: notModified, held: held ?? time)
         }
         let isSealed = wantsSeal && shape == .v2 && !sealed.isEmpty
-        return Choice(
-            answer: isSealed ? sealed[acceptsGzip ? 1 : 0] : updates[(shape == .v1 ? 0 : 2) + (acceptsGzip ? 1 : 0)],
-            held: held ?? 0,
-            offered: time
-        )
+        let answer = isSealed ? sealed[acceptsGzip ? 1 : 0] : updates[(shape == .v1 ? 0 : 2) + (acceptsGzip ? 1 : 0)]
+        return answer.map { Choice(answer: $0, held: held ?? 0, offered: time) }
     }
 
     /// An answer, and what it tells of who gets it.

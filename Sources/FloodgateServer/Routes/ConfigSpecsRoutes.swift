@@ -12,6 +12,7 @@ import Hummingbird
 /// `GET|POST /v1|v2/download_config_specs[/{key}]`: the specs of the environment that the server key opens.
 struct ConfigSpecsRoutes: Sendable {
     let board: SnapshotBoard
+    let fleet: Fleet
     let freshness: Freshness
     let now: @Sendable () -> Int64
 
@@ -79,6 +80,11 @@ struct ConfigSpecsRoutes: Sendable {
         }
         let acceptsGzip = AcceptEncoding.allowsGzip(request.headers[.acceptEncoding])
         let answer = try await snapshot.answer(shape, toHolderOf: held, acceptsGzip: acceptsGzip)
+        if var sighting = FleetSighting(of: request, context) {
+            sighting.time = held.time ?? 0
+            sighting.offered = answer.isUpdate ? snapshot.time : nil
+            fleet.see(sighting, of: context.caller.environment, at: now())
+        }
         var headers: HTTPFields = [
             .contentType: "application/json",
             .sinceTime: String(snapshot.time),
