@@ -215,7 +215,8 @@ actor IDListFetcher {
         let count = answer.body.count
         let isWanted = isPart && count == Self.partBytes
         switch answer.status {
-        case 206: return Part(content: answer.body, hasMore: isWanted)
+        // A cache in between may give less than it was asked for.
+        case 206: return Part(content: answer.body, hasMore: isPart && count > 0)
         case 200 where offset == 0 || isWanted || count == entry.size - offset:
             return Part(content: answer.body, isWhole: offset == 0, hasMore: isWanted)
         // The server does not know ranges: this is the file from its beginning.

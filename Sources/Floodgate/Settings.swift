@@ -12,8 +12,8 @@ struct Settings: Sendable {
     let idListsURLs: [String]
     let eventsURLs: [String]
     let streamURLs: [String]
-    /// Where to say which document is in use.
-    let reportURL: String
+    /// Where to say which document is in use, as `streamURLs`.
+    let reportURLs: [String]
     /// What people call this instance.
     let instanceName: String
     /// The options but for `bootstrap`, which is not kept once it was read.
@@ -79,7 +79,7 @@ struct Settings: Sendable {
         self.idListsURLs = addresses(options.idListsURL, "/v1/get_id_lists")
         self.eventsURLs = addresses(options.eventsURL, "/v1/log_event")
         self.streamURLs = addresses(options.streamURL, "/v2/stream_config_specs")
-        reportURL = servers[0] + "/v2/report_config_specs"
+        reportURLs = servers.map { $0 + "/v2/report_config_specs" }
         instanceName = (options.instanceName ?? UseReporter.hostName()).headerSafe
         idListFilesOrigin = Self.address(options.idListFilesURL).map { String($0.schemeAndAuthority) }
         bootstrap = HandedOver(options.bootstrap)

@@ -156,7 +156,7 @@ final class SpecKeeper: Sendable {
         await withTaskGroup { group in
             group.addTask { await self.poll() }
             if let reporter {
-                group.addTask { await reporter.run(over: self.transport) { stream.isOpen ? self.use : nil } }
+                group.addTask { await reporter.run(over: self.transport) { self.use } }
             }
             group.addTask {
                 for await announcement in announcements {
@@ -183,11 +183,21 @@ final class SpecKeeper: Sendable {
 
     private func poll() async {
         var pause = spread(options.pollInterval)
+        var hasWaited = false
         while await state.timing.pause(pause) {
             if let stream, !stream.needsPoll {
-                pause = spread(options.pollInterval)
-                continue
+                guard let failure else {
+                    pause = spread(options.pollInterval)
+                    continue
+                }
+                // What was announced and could not be had is asked for as without a stream, when the server wants it.
+                if let wait = failure.retryAfter, !hasWaited {
+                    hasWaited = true
+                    pause = wait * (1 + state.timing.random() / 2)
+                    continue
+                }
             }
+            hasWaited = false
             let held = state.specs.held
             diagnostics.begin(.configSync)
             await refresh(retries: 3)
@@ -314,10 +324,13 @@ final class SpecKeeper: Sendable {
         }
     }
 
-    /// Which document is in use, and for how many milliseconds.
-    private var use: (held: HeldSpecs, age: Int64)? {
-        guard let specs = state.specs.held, let since = held.withLock({ $0?.since }) else { return nil }
-        return (specs, (state.timing.monotonic() &- since) / 1_000_000)
+    /// Which document is in use, and since when, while there is a stream.
+    private var use: UseReporter.Use? {
+        guard let stream, stream.isOpen, let specs = state.specs.held, let since = held.withLock({ $0?.since }) else {
+            return nil
+        }
+        let age = (state.timing.monotonic() &- since) / 1_000_000
+        return UseReporter.Use(held: specs, age: age, address: stream.address)
     }
 
     // MARK: Documents

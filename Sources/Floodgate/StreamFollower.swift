@@ -21,6 +21,8 @@ final class StreamFollower: Sendable {
     private let failover: Failover
     private let machine: Mutex<StreamMachine>
     private let isHeard: @Sendable (Bool) -> Void
+    /// Which address was connected to last.
+    private let index = Mutex(0)
 
     /// Makes a follower; `onChange` hears of each connection that opens (true) or ends (false).
     init(settings: Settings, timing: Timing, budget: SharedRetryBudget, onChange: @escaping @Sendable (Bool) -> Void) {
@@ -33,6 +35,9 @@ final class StreamFollower: Sendable {
 
     /// Whether there is a stream.
     var isOpen: Bool { machine.withLock { $0.isOpen } }
+
+    /// Which of the addresses the stream is from.
+    var address: Int { index.withLock { $0 } }
 
     /// Whether a poll is due now although there may be a stream.
     var needsPoll: Bool { machine.withLock { $0.needsPoll(at: timing.monotonic()) } }
@@ -51,6 +56,7 @@ final class StreamFollower: Sendable {
     ) async {
         while await timing.pause(machine.withLock { $0.pause(random: timing.random()) }) {
             guard let (index, address) = failover.next else { return }
+            self.index.withLock { $0 = index }
             let end = await connection(to: address, over: transport, held, perform)
             guard !Task.isCancelled else { return }
             let wasOpen = machine.withLock { machine in

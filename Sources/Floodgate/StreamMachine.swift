@@ -127,7 +127,9 @@ package struct StreamMachine: Sendable {
         failures += 1
         switch end {
         case .closed: break
-        case .failed(let retryAfter): floor = retryAfter ?? .zero
+        case .failed(let retryAfter):
+            isRefused = false
+            floor = retryAfter ?? .zero
         case .refused(let retryAfter):
             isRefused = true
             floor = retryAfter ?? .zero

@@ -40,9 +40,15 @@ final class UseReporter: Sendable {
     /// Another document is in use, or the stream has begun.
     func didChange() { changes.continuation.yield() }
 
-    /// Reports until the task is cancelled; `use` says what is in use and for how many milliseconds, nil while there is no
-    /// stream.
-    func run(over transport: any Transport, use: @escaping @Sendable () -> (held: HeldSpecs, age: Int64)?) async {
+    /// What is in use, for how many milliseconds, and from which of the addresses.
+    struct Use: Sendable {
+        var held: HeldSpecs
+        var age: Int64
+        var address: Int
+    }
+
+    /// Reports until the task is cancelled; `use` gives nil while there is no stream.
+    func run(over transport: any Transport, use: @escaping @Sendable () -> Use?) async {
         await withTaskGroup { group in
             let (turns, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
             group.addTask {
@@ -62,8 +68,8 @@ final class UseReporter: Sendable {
             }
             group.addTask {
                 for await _ in turns {
-                    guard let (held, age) = use() else { continue }
-                    guard await self.report(held, age: age, over: transport) else {
+                    guard let use = use() else { continue }
+                    guard await self.report(use, over: transport) else {
                         guard await self.timing.pause(Self.refusalPause) else { return }
                         continue
                     }
@@ -75,16 +81,19 @@ final class UseReporter: Sendable {
     }
 
     /// - Returns: False if the server takes no reports.
-    private func report(_ held: HeldSpecs, age: Int64, over transport: any Transport) async -> Bool {
-        var body: JSONObject = ["time": .integer(Int64(clamping: held.time)), "used_ms_ago": .integer(max(0, age))]
-        body.set("checksum", held.checksum.map(JSONValue.string))
+    private func report(_ use: Use, over transport: any Transport) async -> Bool {
+        var body: JSONObject = [
+            "time": .integer(Int64(clamping: use.held.time)), "used_ms_ago": .integer(max(0, use.age)),
+        ]
+        body.set("checksum", use.held.checksum.map(JSONValue.string))
         var headers = settings.headers(at: timing.wall())
         headers.append((Self.nameField, settings.instanceName))
         headers.append(("content-type", "application/json"))
         let request = TransportRequest(
             purpose: .report,
             method: .post,
-            url: settings.reportURL,
+            // To whoever has the stream, or it would take the instance for gone.
+            url: settings.reportURLs[min(use.address, settings.reportURLs.count - 1)],
             headers: headers,
             body: JSONValue.object(body).bytes,
             maxAnswerBytes: 16 << 10,

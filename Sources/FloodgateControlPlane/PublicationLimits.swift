@@ -53,7 +53,13 @@ enum PublicationLimits {
             throw ControlError(.invalid, excess.message, pointer: place.text)
         }
         let size = update.snapshots.map(\.content.count).max() ?? 0
-        if size > SnapshotLimits.publishedPayloadBytes, !update.savedEntities.isEmpty || update.settings != nil {
+        let saved = update.savedEntities.reduce(0) { $0 + $1.spec.json.bytes.count }
+        let replaced = update.savedEntities.reduce(0) { sum, entity in
+            sum + (draft.base.entities[entity.reference]?.spec.json.bytes.count ?? 0)
+        }
+        // A gate of a document that is too large already can still be switched off, which takes a byte more.
+        let isLarger = saved > replaced + 64 * update.savedEntities.count
+        if size > SnapshotLimits.publishedPayloadBytes, isLarger || update.settings != nil {
             throw ControlError(
                 .invalid,
                 "The document would have \(size) bytes; at most \(SnapshotLimits.publishedPayloadBytes) are published"

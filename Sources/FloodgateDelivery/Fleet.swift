@@ -15,6 +15,8 @@ package final class Fleet: Sendable {
     private static let versions = 32
     /// Somebody upstream is told at most so often, in milliseconds, that an instance is still there.
     private static let signInterval: Int64 = 25_000
+    /// When there are too many, those that are gone are looked for at most so often, in milliseconds.
+    private static let pruningPause: Int64 = 5_000
 
     private struct Row: Sendable {
         var sighting: FleetSighting
@@ -43,6 +45,8 @@ package final class Fleet: Sendable {
         var newestAt: Int64 = 0
         var change = 0
         var leftOut = 0
+        /// When those that are gone were last left out.
+        var prunedAt: Int64 = 0
     }
 
     private let cells = Mutex<[String: Cell]>([:])
@@ -80,7 +84,12 @@ package final class Fleet: Sendable {
     private func see(_ sighting: FleetSighting, in cell: inout Cell, _ now: Int64) {
         let seenAt = now - min(sighting.seenAgo, now)
         guard var row = cell.rows[sighting.id] else {
-            if cell.rows.count >= capacity { cell.rows = cell.rows.filter { now - $0.value.lastSeen <= Self.patience } }
+            // Seldom, since it looks at all of them.
+            let pause = cell.rows.count >= capacity ? Self.pruningPause : Self.patience
+            if now - cell.prunedAt >= pause || now < cell.prunedAt {
+                cell.prunedAt = now
+                cell.rows = cell.rows.filter { now - $0.value.lastSeen <= Self.patience }
+            }
             guard cell.rows.count < capacity else {
                 cell.leftOut += 1
                 return
@@ -98,7 +107,7 @@ package final class Fleet: Sendable {
             return
         }
         // What came by another way may be older news.
-        guard seenAt >= row.lastSeen else { return }
+        guard seenAt >= row.lastSeen || row.lastSeen > now else { return }
         let held = row.sighting
         row.sighting = sighting
         row.sighting.checksum = sighting.checksum ?? (sighting.time == held.time ? held.checksum : nil)
@@ -106,8 +115,10 @@ package final class Fleet: Sendable {
         if sighting.time != held.time {
             let given = row.offered.flatMap { $0.time == sighting.time ? $0.at : nil }
             row.usedAt = sighting.usedAgo.map { now - min($0, now) } ?? given ?? seenAt
-            // Who began after the commit, or with nothing, did not wait for it.
-            if held.time > 0, row.firstSeen < Int64(clamping: sighting.time) {
+            // Who began after the commit, or with nothing, did not wait for it; what nobody published is from elsewhere.
+            if held.time > 0, cell.newest == 0 || sighting.time <= cell.newest,
+                row.firstSeen < Int64(clamping: sighting.time)
+            {
                 let delay = row.usedAt - min(row.usedAt, Int64(clamping: sighting.time))
                 let index = Self.note(sighting.time, sighting.checksum, in: &cell)
                 if let index, cell.versions[index].delays.count < capacity {
@@ -144,9 +155,15 @@ package final class Fleet: Sendable {
     ///
     /// `time` names another document than the newest to ask about, `limit` how many stragglers are named.
     package func status(of environment: String, time: UInt64? = nil, at now: Int64, limit: Int) -> FleetStatus {
-        let cell = cells.withLock { $0[environment] } ?? Cell()
-        let rows = cell.rows.values.filter { now - $0.lastSeen <= Self.patience }
-        let target = time ?? max(cell.newest, cell.versions.first?.time ?? 0)
+        // Values, not the table: whoever writes meanwhile would have to copy that.
+        let (cell, rows) = cells.withLock { cells -> (Cell, [Row]) in
+            guard let known = cells[environment] else { return (Cell(), []) }
+            var cell = known
+            cell.rows = [:]
+            return (cell, known.rows.values.filter { now - $0.lastSeen <= Self.patience })
+        }
+        let newest = cell.newest > 0 ? cell.newest : cell.versions.first?.time ?? 0
+        let target = time ?? newest
         var counts: [UInt64: (count: Int, checksum: String?)] = [:]
         for row in rows where row.sighting.time > 0 {
             counts[row.sighting.time, default: (0, row.sighting.checksum)].count += 1
@@ -158,6 +175,7 @@ package final class Fleet: Sendable {
         return FleetStatus(
             environment: environment,
             time: target,
+            newest: newest,
             live: rows.count,
             holding: rows.count - behind.count,
             versions: counts.sorted { $0.key > $1.key }.map { time, entry in
@@ -183,7 +201,12 @@ package final class Fleet: Sendable {
         at now: Int64,
         limit: Int
     ) -> (sightings: [FleetSighting], number: Int) {
-        let rows = cells.withLock { $0[environment]?.rows.values.filter { $0.change > number } ?? [] }
+        let rows =
+            cells
+            .withLock { cells in
+                cells[environment]?.rows.values.filter { $0.change > number && now - $0.lastSeen <= Self.patience }
+                    ?? []
+            }
             .sorted { $0.change < $1.change }
             .prefix(limit)
         let sightings = rows.map { row in

@@ -53,6 +53,8 @@ package struct FleetStatus: Sendable, Hashable {
     package var environment: String
     /// The document that is asked about: the newest, unless another was named.
     package var time: UInt64
+    /// The time of the newest document, in Unix milliseconds; 0 if none is known.
+    package var newest: UInt64
     /// How many instances were seen lately.
     package var live: Int
     /// How many of these answer from that document or a newer one.

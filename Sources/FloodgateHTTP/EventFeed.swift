@@ -183,6 +183,12 @@ package struct FeedTerms: Sendable {
                 guard mayStay(), ContinuousClock.now < end else {
                     return try await writer.write(FeedBytes.farewell.plain)
                 }
+                // The queue of signals is short: a reader that was slow may have missed one.
+                if let newest = feed.newest, let bytes = bytes(of: newest, from: number) {
+                    number = newest.number
+                    try await writer.write(bytes.plain)
+                    continue
+                }
                 try await writer.write(FeedBytes.heartbeat.plain)
             }
         }

@@ -80,18 +80,27 @@ package final class Publisher: Service {
         do { try signer.saw(count: now.count) } catch {
             throw ControlError(.storage, "What was signed cannot be written down", cause: error)
         }
-        let files = try await lists.files(of: control, epoch: signer.epoch)
-        boards.post(files, at: plane.now())
         var failure: ControlError?
+        var files: [IDListFile]?
+        do throws(ControlError) {
+            let read = try await lists.files(of: control, epoch: signer.epoch)
+            boards.post(read, at: plane.now())
+            files = read
+        } catch {
+            // Documents, and with them kill switches, do not wait for a list that cannot be read; edges do, which get both.
+            failure = error
+        }
         for environment in try await control.environments() {
             do throws(ControlError) {
                 let snapshot = try await newest(of: environment, signedBy: now.keySet)
-                post(snapshot, keys, files, now.count)
+                if let files { post(snapshot, keys, files, now.count) }
                 plane.freshness.confirm(environment, at: plane.now())
             } catch {
                 // The others, and whoever lost a key, must hear of it all the same.
                 failure = failure ?? error
-                if let held = boards.snapshots.snapshot(of: environment) { post(held, keys, files, now.count) }
+                if let files, let held = boards.snapshots.snapshot(of: environment) {
+                    post(held, keys, files, now.count)
+                }
             }
         }
         if let failure { throw failure }

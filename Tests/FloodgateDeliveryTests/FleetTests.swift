@@ -76,6 +76,26 @@ import Testing
         #expect(fleet.status(of: "production", at: commit + 10_700, limit: 0).versions.first?.delay?.max == 700)
     }
 
+    @Test func `is not misled by one that names a document which nobody published`() {
+        let fleet = Fleet()
+        fleet.publish("e", time: UInt64(Self.start), checksum: "1", at: Self.start)
+        for id in ["a", "liar"] { fleet.see(Self.sighting(id, time: Self.start - 5), of: "e", at: Self.start - 4) }
+        for id in ["a", "liar"] { fleet.see(Self.sighting(id, time: Self.start), of: "e", at: Self.start + 10) }
+        for step in 1...40 as ClosedRange<Int64> {
+            fleet.see(Self.sighting("liar", time: Self.start + step * 1_000_000), of: "e", at: Self.start + 20 + step)
+        }
+        let status = fleet.status(of: "e", at: Self.start + 100, limit: 9)
+        #expect(status.time == UInt64(Self.start) && status.newest == status.time)
+        #expect(status.holding == 2 && status.versions.contains { $0.checksum == "1" && $0.delay?.count == 2 })
+    }
+
+    @Test func `goes on when the clock is set back`() {
+        let fleet = Fleet()
+        fleet.see(Self.sighting("a", time: 1), of: "e", at: Self.start + 3_600_000)
+        fleet.see(Self.sighting("a", time: 2), of: "e", at: Self.start)
+        #expect(fleet.status(of: "e", time: 2, at: Self.start, limit: 9).holding == 1)
+    }
+
     @Test func `keeps no more instances than it may, and makes room when some are gone`() {
         let fleet = Fleet(capacity: 3)
         for number in 0..<5 { fleet.see(Self.sighting("\(number)", time: 1), of: "e", at: Self.start) }

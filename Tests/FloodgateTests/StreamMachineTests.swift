@@ -128,6 +128,14 @@ import Testing
         #expect(action == .fetch(.init(time: 7, spread: .milliseconds(milliseconds))))
     }
 
+    @Test func `forgets a refusal when the next attempt fails for another reason`() {
+        var machine = machine()
+        machine.ended(.refused(retryAfter: nil), at: 0)
+        #expect(machine.pause(random: 0.5) == StreamMachine.refusalPause)
+        machine.ended(.failed(retryAfter: nil), at: 1)
+        #expect(machine.pause(random: 0.5) <= .seconds(60))
+    }
+
     @Test func `takes documents, asks for the whole of what it cannot put together, and ignores the rest`() {
         var machine = machine()
         #expect(machine.received(item("specs", "x"), holding: nil) == .install([120]))

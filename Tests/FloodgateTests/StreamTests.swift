@@ -131,6 +131,21 @@ import Testing
         }
     }
 
+    @Test func `polls for what was announced and could not be had`() async throws {
+        try await withStream { bench, client in
+            bench.server.on(Bench.specs, .status(500))
+            await bench.server.push(event("version", #"{"time":1750000000001,"checksum":"c1","spread_ms":4000}"#))
+            await bench.clock.pass(.seconds(2))
+            for milliseconds in [100, 200, 400] { await bench.clock.pass(.milliseconds(milliseconds)) }
+            _ = await bench.server.requests(Bench.specs, count: 5)
+            bench.server.on(Bench.specs, .ok(document(1).text))
+            await isTrue {
+                bench.clock.advance(by: .seconds(10))
+                return client.checkGate("new", for: user)
+            }
+        }
+    }
+
     @Test func `asks once for many announcements, and again if a cache has not heard of the last`() async throws {
         try await withStream { bench, client in
             bench.server.on(Bench.specs, .ok(document(2, ["stale": true]).text))

@@ -68,6 +68,15 @@ import Testing
         }
     }
 
+    /// Whether a file of the edge's last good states comes to be there.
+    private static func keeps(_ name: String, _ edge: RunningServer) async -> Bool {
+        await eventually(within: 20) {
+            let path = edge.data + "/snapshots"
+            let folders = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            return folders.contains { FileManager.default.fileExists(atPath: "\(path)/\($0)/\(name)") }
+        }
+    }
+
     @Test func `serve byte by byte what the server does, and so do edges of edges`() async throws {
         let origin = try await Origin(try await RunningServer.start())
         let edge = try await origin.edge()
@@ -84,6 +93,8 @@ import Testing
         let origin = try await Origin(try await RunningServer.start())
         let edge = try await origin.edge()
         let document = try await origin.document(of: edge)
+        // What is served is on disk a moment later.
+        #expect(await Self.keeps("cell.0.json", edge))
         await origin.server.killHard()
         #expect(try await origin.document(of: edge) == document)
         #expect(try await HTTP.send("GET", edge.url + "/readyz").status == 200)
@@ -104,6 +115,7 @@ import Testing
         let first = try await origin.document(of: edge)
         try await origin.disable("new_checkout")
         #expect(await origin.agrees(edge))
+        #expect(await Self.keeps("cell.1.json", edge))
         await edge.stop()
         await origin.server.stop()
         let folder = try #require(try FileManager.default.contentsOfDirectory(atPath: edge.data + "/snapshots").first)
@@ -122,6 +134,11 @@ import Testing
         let empty = try await origin.edge(in: edge.folder, awaits: "/livez")
         #expect(try await HTTP.send("GET", empty.url + "/readyz").status == 503)
         #expect(try await origin.document(of: empty) == "503", "nobody knows whether the key is good")
+        for path in ["", "/kill", "/manifest", "/stream"] {
+            // Caches would keep a 404 in the place of what they have.
+            let answer = try await HTTP.send("GET", "\(empty.url)/delivery/v1/fgd_any\(path)")
+            #expect(answer.status == 503 && answer.headers["cache-control"] == "no-store")
+        }
         await empty.stop()
     }
 

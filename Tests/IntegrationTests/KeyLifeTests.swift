@@ -46,6 +46,7 @@ extension EndToEnd {
             let first = try await server.key("server")
             let made = try await keys(of: server, "create", "console", "--json")
             let second = try #require(try JSONValue(parsing: made.output)["key"]?.stringValue)
+            #expect(await greets(server))
             #expect(server.child.output.contains("Server key  \(first)"))
             for name in try FileManager.default.contentsOfDirectory(atPath: server.data) where name.hasPrefix("control")
             {
@@ -56,16 +57,23 @@ extension EndToEnd {
             #expect(await server.stop() == 0)
 
             server = try await RunningServer.start(in: folder, port: server.port)
+            #expect(await greets(server))
             #expect(server.child.output.contains("Server key  \(first)"), "a second start shows them, too")
             #expect(await server.stop() == 0)
 
             try FileManager.default.removeItem(atPath: file)
             server = try await RunningServer.start(in: folder, port: server.port)
+            #expect(await greets(server))
             #expect(!server.child.output.contains(first))
             #expect(server.child.output.contains("Server key  secret-…\(first.suffix(4))"))
             #expect(try await shown(server) == [])
             #expect(await status(server, first) == 200)
             #expect(await server.stop() == 0)
+        }
+
+        /// Whether the greeting, which follows the first answers, has come.
+        private func greets(_ server: RunningServer) async -> Bool {
+            await eventually(within: 20) { server.child.output.contains("Client key") }
         }
 
         private func keys(of server: RunningServer, _ arguments: String...) async throws -> Program.Outcome {

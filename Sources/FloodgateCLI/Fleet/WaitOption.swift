@@ -38,17 +38,24 @@ struct WaitOption: ParsableArguments {
         while true {
             var behind: [(environment: String, fleet: JSONObject)] = []
             for (environment, time) in open.sorted(by: { $0.key < $1.key }) {
-                let fleet = try await link.fleet(environment: environment, time: time, limit: 20).first ?? JSONObject()
+                let fleet: JSONObject
+                do {
+                    fleet = try await link.fleet(environment: environment, time: time, limit: 20).first ?? JSONObject()
+                } catch let failure as ServerLink.Failure {
+                    // A server that starts anew or has too much to do may answer yet.
+                    guard ContinuousClock.now < end else { throw failure }
+                    behind.append((environment, JSONObject()))
+                    continue
+                }
                 let (live, holding) = (fleet["live"]?.integerValue ?? 0, fleet["holding"]?.integerValue ?? 0)
                 // What nobody could hold yet is not there.
-                let isServed = (fleet["versions"]?.arrayValue ?? [])
-                    .contains { UInt64(clamping: $0["time"]?.integerValue ?? 0) >= time }
+                let isServed = UInt64(clamping: fleet["newest"]?.integerValue ?? 0) >= time
                 guard isServed, holding == live else {
                     behind.append((environment, fleet))
                     continue
                 }
                 open[environment] = nil
-                let text = Self.success(environment, live, fleet)
+                let text = Self.success(environment, live, fleet, time)
                 if quietly { StandardStreams.error(text + "\n") } else { print(text) }
             }
             if behind.isEmpty { return }
@@ -57,10 +64,12 @@ struct WaitOption: ParsableArguments {
         }
     }
 
-    private static func success(_ environment: String, _ live: Int64, _ fleet: JSONObject) -> String {
+    private static func success(_ environment: String, _ live: Int64, _ fleet: JSONObject, _ time: UInt64) -> String {
         if live == 0 { return "\(environment): published; no instance is live" }
         let text = "\(environment): \(live == 1 ? "the one live instance holds" : "all \(live) live instances hold") it"
-        guard let delay = fleet["versions"]?.arrayValue?.first?["delay_ms"] else { return text }
+        // The one that is waited for: somebody may have published since.
+        let version = fleet["versions"]?.arrayValue?.last { UInt64(clamping: $0["time"]?.integerValue ?? 0) >= time }
+        guard let delay = version?["delay_ms"] else { return text }
         return text + " (p50 \(FleetText.duration(delay["p50"]?.integerValue)), "
             + "p99 \(FleetText.duration(delay["p99"]?.integerValue)))"
     }

@@ -123,6 +123,8 @@ package final class Purger: Service {
             metrics.purged(result)
             if result != "ok" { failures[result, default: 0] += 1 }
             if Task.isCancelled { return }
+            // The others' kill switches wait for this one: the next round asks again.
+            if result == "unreachable" { break }
         }
         guard !failures.isEmpty else {
             return logger.info(

@@ -73,7 +73,8 @@ final class CellFollower: Service {
                 let (state, keys) = try check(generation.cell, isStored: true)
                 let snapshot = SignedSnapshot(seal: state.seal, payload: generation.document)
                 let document = try prepare(snapshot, compressed: generation.compressed, of: state)
-                show(generation.cell, state, keys, document, generation.lists)
+                show(state, keys, document)
+                show(generation.cell, state, document, generation.lists)
                 return true
             } catch {
                 refuse(error, "The state on disk is not used")
@@ -151,8 +152,12 @@ final class CellFollower: Service {
             )
             document = try prepare(SignedSnapshot(seal: state.seal, payload: answer.body), of: state)
         }
+        // A kill switch does not wait for lists that may be long.
+        let hasNewLists = state.lists.contains { known.lists[$0.fileID]?.size != $0.size }
+        if hasNewLists, known.document != nil { show(state, keys, document) }
         let files = try await download.files(of: state.lists, known: known.lists)
-        show(cell, state, keys, document, files)
+        show(state, keys, document)
+        show(cell, state, document, files)
         held.withLock { $0.tag = tag ?? "" }
         try await keep(cell, state, keys, document, files)
     }
@@ -209,29 +214,21 @@ final class CellFollower: Service {
         }
     }
 
-    private func show(
-        _ cell: SignedCell,
-        _ state: CellState,
-        _ keys: KeySet,
-        _ document: PreparedSnapshot,
-        _ files: [IDListFile]
-    ) {
+    /// Shows the keys and the document of a state.
+    private func show(_ state: CellState, _ keys: KeySet, _ document: PreparedSnapshot) {
         held.withLock { held in
             if let seal = document.seal {
                 try? held.verifier.hold(SignedSnapshot(seal: seal, payload: document.payload))
             }
-            held.cell = max(held.cell ?? state.position, state.position)
             held.document = document
             held.keys = keys
-            held.lists = Dictionary(files.map { ($0.fileID, $0) }) { first, _ in first }
         }
         let boards = plane.boards
         boards.ring.replace(with: state.keys.compactMap { SDKKey($0, environment: state.environment) }, at: plane.now())
         plane.purger.didChangeKeys()
         let old = boards.snapshots.snapshot(of: document.environment)
-        boards.post(files, at: plane.now())
         // What lay on a disk is as old as it is; only upstream can say that nothing has happened since.
-        plane.freshness.confirm(document.environment, at: Int64(clamping: document.time))
+        plane.freshness.confirm(document.environment, at: min(Int64(clamping: document.time), plane.now()))
         if boards.post(document, age: plane.freshness.seconds(of: document.environment, at: plane.now())) {
             plane.purger.didShow(document, after: old)
             plane.metrics.published(environment: document.environment, time: document.time)
@@ -245,7 +242,22 @@ final class CellFollower: Service {
                 ]
             )
         }
-        boards.cells.post(cell, at: state.position, document: document)
+        plane.bell.ring()
+    }
+
+    /// Shows the ID lists of a state whose document is shown already, and hands the whole on to edges that follow this one.
+    private func show(
+        _ cell: SignedCell,
+        _ state: CellState,
+        _ document: PreparedSnapshot,
+        _ files: [IDListFile]
+    ) {
+        held.withLock { held in
+            held.cell = max(held.cell ?? state.position, state.position)
+            held.lists = Dictionary(files.map { ($0.fileID, $0) }) { first, _ in first }
+        }
+        plane.boards.post(files, at: plane.now())
+        plane.boards.cells.post(cell, at: state.position, document: document)
         plane.bell.ring()
         plane.health.didStart()
     }

@@ -123,7 +123,7 @@ package struct EdgeArchive: Sendable {
     private func generation(_ bytes: [UInt8]) -> Generation? {
         guard let cell = try? SignedCell(bytes),
             let json = (try? JSONValue(parsing: cell.text.bytes))?.objectValue, let state = try? CellState(json),
-            let compressed = read(documentFile(state.payloadHash))
+            let compressed = read(documentFile(state.payloadHash)) ?? plainDocument(state.payloadHash)
         else { return nil }
         guard let document = document(in: compressed, state.payloadHash) else {
             putAside(documentFile(state.payloadHash))
@@ -135,6 +135,11 @@ package struct EdgeArchive: Sendable {
             lists.append(file)
         }
         return Generation(cell: cell, document: document, compressed: compressed, lists: lists)
+    }
+
+    /// The document as earlier versions kept it.
+    private func plainDocument(_ hash: SnapshotHash) -> [UInt8]? {
+        read("\(folder)/\(hash.text).json").flatMap { try? Gzip.compress($0, level: 6) }
     }
 
     /// What is compressed, if it is the document with `hash`.
@@ -169,7 +174,11 @@ package struct EdgeArchive: Sendable {
         // The mark first: a reader that dies in between refuses what is older all the same.
         try data.save(json(mark).bytes, as: markFile)
         data.willDo?("rename \(cellFile(0))")
-        // One that is damaged must not take the place of a good one.
+        // What is there already, as after a start, must not push the one before it out; nor must one that is damaged.
+        if read(cellFile(0)) == generation.cell.bytes {
+            removeUnused()
+            return
+        }
         if isGood(cellFile(0), rootKeys: mark.rootKeys) {
             rename(cellFile(0), cellFile(1))
         } else if access(cellFile(0), F_OK) == 0 {
@@ -211,7 +220,8 @@ package struct EdgeArchive: Sendable {
             usedLists += state.lists
         }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
-            guard name.hasSuffix(".json.gz"), !used.contains(name) else { continue }
+            let isContent = name.hasSuffix(".json.gz") || name.hasSuffix(".json") && name.utf8.count == 69
+            guard isContent, !used.contains(name) else { continue }
             data.willDo?("unlink \(name)")
             unlink("\(folder)/\(name)")
         }

@@ -109,7 +109,12 @@ package final class IDListArchive: Sendable {
         // What an earlier attempt left behind is cut off.
         isWritten = isWritten && ftruncate(descriptor, off_t(file.size)) == 0 && fsync(descriptor) == 0
         let isClosed = close(descriptor) == 0
-        guard isWritten, isClosed else { throw failure(path) }
+        guard isWritten, isClosed else {
+            let failure = failure(path)
+            // A disk that is full must not stay so because of what nobody reads.
+            if isContinued { truncate(path, off_t(start)) } else { unlink(path) }
+            throw failure
+        }
         kept.withLock { $0[file.fileID] = Kept(path: path, size: file.size, lineage: file.lineage) }
     }
 

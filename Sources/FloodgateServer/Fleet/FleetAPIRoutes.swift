@@ -47,7 +47,8 @@ extension FleetStatus {
     /// The status as the API has it; durations are in milliseconds, times in Unix milliseconds.
     func json(at now: Int64) -> JSONObject {
         [
-            "environment": .string(environment), "time": .integer(Int64(clamping: time)), "live": .integer(live),
+            "environment": .string(environment), "time": .integer(Int64(clamping: time)),
+            "newest": .integer(Int64(clamping: newest)), "live": .integer(live),
             "holding": .integer(holding), "left_out": .integer(leftOut),
             "versions": .array(
                 versions.map { version in

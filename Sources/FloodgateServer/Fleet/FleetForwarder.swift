@@ -14,6 +14,8 @@ import Synchronization
 final class FleetForwarder: Service {
     /// The pause between two requests.
     private static let interval: Duration = .seconds(2)
+    /// The same while there is more to tell than fits into one.
+    private static let shortInterval: Duration = .milliseconds(50)
 
     private let upstream: Upstream
     private let plane: DataPlane
@@ -30,7 +32,11 @@ final class FleetForwarder: Service {
     func run() async {
         await cancelWhenGracefulShutdown { [self] in
             var told: [String: Int] = [:]
-            while (try? await Task.sleep(for: Self.interval * Double.random(in: 0.9...1.1))) != nil {
+            var hasMore = false
+            while (try? await Task.sleep(for: hasMore ? Self.shortInterval : Self.interval * .random(in: 0.9...1.1)))
+                != nil
+            {
+                hasMore = false
                 guard let environment = plane.boards.snapshots.times.first else { continue }
                 see(environment.key, environment.value)
                 let (sightings, number) = plane.boards.fleet.changes(
@@ -43,6 +49,7 @@ final class FleetForwarder: Service {
                 do {
                     try await send(sightings)
                     told[environment.key] = number
+                    hasMore = sightings.count == FleetRoutes.mostSightings / 2
                 } catch {
                     plane.logger.debug("What is known of the fleet was not sent on", metadata: ["error": "\(error)"])
                 }

@@ -44,7 +44,7 @@ struct FleetRoutes: Sendable {
 
     /// 202: what an edge saw is noted.
     @Sendable private func sightings(_ request: Request, _ context: SDKContext) async throws -> Response {
-        let body = try await request.jsonObject(upTo: BodyLimit.evaluation)
+        let body = try await request.jsonObject(upTo: BodyLimit.events)
         guard let values = body["instances"]?.arrayValue, values.count <= Self.mostSightings else {
             throw ServerError(.invalid, "instances must be an array of \(Self.mostSightings) at most")
         }

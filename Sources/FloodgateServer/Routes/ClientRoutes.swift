@@ -46,6 +46,8 @@ struct ClientRoutes: Sendable {
 
     /// How many entities a document may have that is evaluated on the event loop: a millisecond's worth.
     private static let mostAtOnce = 2_000
+    /// How many bytes a user may have for that: every condition may read a long attribute to its end.
+    private static let longestAtOnce = 4 << 10
 
     /// The same, for plain bodies and documents that are not large; nil for all others, and for what is an error.
     func initializeAtOnce(
@@ -55,7 +57,7 @@ struct ClientRoutes: Sendable {
         address: String?
     ) -> OutboundAnswer? {
         guard let snapshot = board.snapshot(of: key.environment), snapshot.ruleset.specCount <= Self.mostAtOnce,
-            head.headerFields[.contentEncoding] == nil, body.readableBytes <= 64 << 10
+            head.headerFields[.contentEncoding] == nil, body.readableBytes <= Self.longestAtOnce
         else { return nil }
         let request = Request(head: head, body: RequestBody(buffer: body))
         guard Self.isPlain(request), let object = try? Request.object(Array(body.readableBytesView))

@@ -89,6 +89,7 @@ struct DeliveryRoutes: Sendable {
         guard let held = HeldSnapshot(sinceTime: query.get("sinceTime"), checksum: query.get("checksum")) else {
             throw ServerError(.malformed, "sinceTime must be a time in Unix milliseconds")
         }
+        try refuseTooEarly()
         guard let key = boards.ring.activeKey(try context.parameters.require("id")), key.kind == .delivery,
             let (feed, number) = boards.feeds.feed(of: key.environment, toHolderOf: held, announcing: true)
         else { return absence("There is no such delivery id", context, keeping: "no-store") }
@@ -107,6 +108,7 @@ struct DeliveryRoutes: Sendable {
     /// 200: the document with the hash, which never changes.
     @Sendable private func object(_ request: Request, _ context: ServerContext) async throws -> Response {
         try refuseQuery(request)
+        try refuseTooEarly()
         guard let hash = SnapshotHash(try context.parameters.require("hash")),
             let snapshot = boards.cells.document(hash)
         else { return absence("There is no such document, or not any more", context) }
@@ -120,12 +122,23 @@ struct DeliveryRoutes: Sendable {
 
     private func find(_ request: Request, _ context: ServerContext) throws -> Found {
         try refuseQuery(request)
+        try refuseTooEarly()
         let id = try context.parameters.require("id")
         guard let key = boards.ring.activeKey(id), key.kind == .delivery,
             let snapshot = boards.snapshots.snapshot(of: key.environment)
         else { return .failure(absence("There is no such delivery id", context)) }
         purger.note(id, of: key)
         return .success(snapshot)
+    }
+
+    /// Before anything is known nothing can be said to be absent: caches would put that in the place of what they have.
+    private func refuseTooEarly() throws {
+        guard boards.ring.version == 0 else { return }
+        throw ServerError(
+            .unavailable,
+            "There is nothing to serve yet; try again",
+            headers: [.retryAfter: "1", .cacheControl: "no-store"]
+        )
     }
 
     /// A query would make as many objects of one as somebody cares to think of.
