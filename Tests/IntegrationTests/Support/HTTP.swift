@@ -37,7 +37,13 @@ enum HTTP {
         request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         if let body { request.body = .bytes(body) }
-        let response = try await client.execute(request, timeout: .seconds(seconds))
+        let response: HTTPClientResponse
+        do { response = try await client.execute(request, timeout: .seconds(seconds)) } catch ChannelError
+            .ioOnClosedChannel
+        {
+            // The server ended the connection between two requests, as it may; nothing of this one was sent.
+            response = try await client.execute(request, timeout: .seconds(seconds))
+        }
         let content = try await response.body.collect(upTo: 64 << 20)
         let fields = response.headers.map { ($0.name.lowercased(), $0.value) }
         return Answer(
