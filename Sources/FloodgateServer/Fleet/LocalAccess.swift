@@ -15,9 +15,9 @@ package struct LocalAccess: Sendable {
 
     /// Makes a key that works until the server stops.
     static func make(now: Int64) -> (text: String, key: SDKKey) {
-        var bytes: [UInt8] = []
-        for _ in 0..<32 { bytes.append(.random(in: 0...255)) }
-        let text = KeyKind.console.prefix + "local-" + Hex.text(of: bytes)
+        // 256 random bits.
+        let random = (0..<4).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 36) }.joined()
+        let text = KeyKind.console.prefix + "local-" + random
         return (text, SDKKey(text: text, kind: .console, environment: "", createdTime: now))
     }
 
@@ -42,11 +42,5 @@ package struct LocalAccess: Sendable {
 
     static func remove(from folder: DataFolder) {
         try? FileManager.default.removeItem(atPath: folder.localAccessFile)
-    }
-}
-
-private enum Hex {
-    static func text(of bytes: [UInt8]) -> String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 }

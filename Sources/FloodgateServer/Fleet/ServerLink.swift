@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 import AsyncHTTPClient
+import FloodgateConsole
 package import FloodgateJSON
 import NIOCore
 import NIOHTTP1
@@ -31,7 +32,7 @@ package struct ServerLink: Sendable {
     /// `time` names another document than the newest to ask about, `limit` how many stragglers are named.
     package func fleet(environment: String?, time: UInt64? = nil, limit: Int) async throws -> [JSONObject] {
         var path = "/console/v1/fleet?limit=\(limit)"
-        if let environment { path += "&environment=" + Self.escaped(environment) }
+        if let environment { path += "&environment=" + URLText.encoded(environment) }
         if let time { path += "&time=\(time)" }
         let answer = try await get(path)
         return (answer["data"]?.arrayValue ?? []).compactMap(\.objectValue)
@@ -70,14 +71,5 @@ package struct ServerLink: Sendable {
 
     private var isLocal: Bool {
         ["https://127.0.0.1:", "https://[::1]:", "https://localhost:"].contains { url.hasPrefix($0) }
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.utf8.map { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: String(UnicodeScalar(byte))
-            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }.joined()
     }
 }
