@@ -120,6 +120,7 @@ let package = Package(
         // A call that Swift's module of the C library leaves out.
         .systemLibrary(name: "CFloodgateMalloc"),
         .systemLibrary(name: "CFloodgateZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "FloodgateWarehouse", dependencies: ["FloodgateJSON"]),
         .target(
             name: "FloodgateIngest",
             dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "CFloodgateZstd", logging]
