@@ -47,8 +47,11 @@ final class EventForwarder: Service {
 
     private func forward() async {
         var mark = ForwardingMark(file: file)
-        // Of a log that is not there any more.
-        if let counts = try? await log.counts(), mark.position > counts.lastPosition { mark = ForwardingMark() }
+        if let counts = try? await log.counts() {
+            // Of a log that is not there any more.
+            if mark.position > counts.lastPosition { mark = ForwardingMark() }
+            mark.begin(behind: counts.lastPosition)
+        }
         var failures = 0
         var isKept = false
         while !Task.isCancelled {
@@ -58,8 +61,8 @@ final class EventForwarder: Service {
                 isKept = true
                 let batches = try await log.read(after: mark.position, limit: 32)
                 for batch in batches {
-                    try await send(batch, of: mark.edge)
-                    mark.position = batch.id
+                    try await send(batch, of: mark.edge(of: batch.id))
+                    mark.advance(to: batch.id)
                     try mark.keep(in: folder, as: file)
                 }
                 failures = 0
