@@ -123,7 +123,9 @@ let package = Package(
         .target(name: "FloodgateWarehouse", dependencies: ["FloodgateJSON"]),
         .target(
             name: "FloodgateIngest",
-            dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "CFloodgateZstd", logging]
+            dependencies: [
+                "FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "FloodgateWarehouse", "CFloodgateZstd", logging,
+            ]
         ),
 
         // Adapters: one driver each.

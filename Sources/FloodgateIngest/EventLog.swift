@@ -5,6 +5,9 @@ package protocol EventLog: Sendable {
     /// Whether an append has a chance now; cheap, so that overload is answered before a body is looked at.
     var isAccepting: Bool { get }
 
+    /// The share of its quota that the log takes, 0 for none; cheap, so that it is asked for each request.
+    var fill: Double { get }
+
     /// Keeps `batch` and returns its position, which is above every earlier one, only when it is durable.
     ///
     /// The batch's own `id` is not read. Cancelling the caller's task does not take the batch back.
@@ -13,6 +16,9 @@ package protocol EventLog: Sendable {
 
     /// Up to `limit` batches behind `position` in rising order; 0 is before the first.
     func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch]
+
+    /// What each part of the log accepted, in rising order of numbers, which are the upper 32 bits of positions.
+    func segments() async throws(EventLogError) -> [LoggedSegment]
 
     /// What the log holds now.
     func counts() async throws(EventLogError) -> EventCounts

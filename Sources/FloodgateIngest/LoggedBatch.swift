@@ -18,9 +18,14 @@ package struct LoggedBatch: Sendable, Hashable {
     package var eventCount: Int
     /// How many of them are exposures.
     package var exposureCount: Int
-    /// Bytes of the canonical JSON.
+    /// Bytes of the JSON.
     package var rawSizeBytes: Int
-    /// The canonical JSON, compressed with zstd.
+    /// The exclusive or of the first 64 bits of the events' ids; nil in a log of before there were ids.
+    package var idXor: UInt64?
+    /// Their sum, wrapped around.
+    package var idSum: UInt64?
+    /// The JSON, compressed with zstd or gzip as its first bytes tell: canonical, or as it came where nothing had to be left
+    /// out of it.
     package var payload: [UInt8]
 
     package init(
@@ -32,6 +37,8 @@ package struct LoggedBatch: Sendable, Hashable {
         eventCount: Int,
         exposureCount: Int,
         rawSizeBytes: Int,
+        idXor: UInt64? = nil,
+        idSum: UInt64? = nil,
         payload: [UInt8]
     ) {
         self.id = id
@@ -42,7 +49,14 @@ package struct LoggedBatch: Sendable, Hashable {
         self.eventCount = eventCount
         self.exposureCount = exposureCount
         self.rawSizeBytes = rawSizeBytes
+        self.idXor = idXor
+        self.idSum = idSum
         self.payload = payload
+    }
+
+    /// The batch as the log's side of the ledger counts it.
+    package var sums: LoggedSums {
+        LoggedSums(batches: 1, events: Int64(eventCount), idXor: idXor, idSum: idSum)
     }
 
     /// Packs `batch` for the log.

@@ -27,8 +27,8 @@ package struct SQLiteEventLogReader: Sendable {
                 guard batches.count < limit else { break }
                 let row = number == start >> 32 ? start & 0xFFFF_FFFF : 0
                 let missing = limit - batches.count
-                let found = try inspect(number) { db, _ in
-                    try EventSegmentSchema.batches(db, segment: number, after: row, limit: missing)
+                let found = try inspect(number) { db, head in
+                    try EventSegmentSchema.batches(db, head, after: row, limit: missing)
                 }
                 batches.append(contentsOf: found ?? [])
             }
@@ -45,6 +45,17 @@ package struct SQLiteEventLogReader: Sendable {
                 counts.add(part)
             }
             return counts
+        }
+    }
+
+    /// What each segment accepted, in rising order: the log's side of the ledger.
+    package func segments() async throws(EventLogError) -> [LoggedSegment] {
+        try await perform { () throws(EventLogError) in
+            var segments: [LoggedSegment] = []
+            for number in try folder.segments().numbers {
+                if let segment = try inspect(number, EventSegmentSchema.ledger) { segments.append(segment) }
+            }
+            return segments
         }
     }
 

@@ -165,7 +165,7 @@ import Testing
         await log.shutdown()
         let path = folder.path + "/segment-00000001.sqlite"
         let database = try DatabaseQueue(path: path)
-        try await database.write { try $0.execute(sql: "PRAGMA user_version = 2") }
+        try await database.write { try $0.execute(sql: "PRAGMA user_version = 99") }
         try database.close()
         let before = try Data(contentsOf: URL(fileURLWithPath: path))
         let error = #expect(throws: EventLogError.self) { try folder.open() }
