@@ -166,8 +166,10 @@ class Found:
 
     def read(self, path):
         unpacker = zstandard.ZstdDecompressor()
-        # The server is down and has closed its files, so nothing is missing from them.
-        database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+        wal = pathlib.Path(f"{path}-wal")
+        # Where no log is beside the file nothing is missing from it, and nothing is to be put there.
+        how = "" if wal.exists() and wal.stat().st_size > 0 else "&immutable=1"
+        database = sqlite3.connect(f"file:{path}?mode=ro{how}", uri=True)
         try:
             for count, payload in database.execute("SELECT event_count, payload FROM batch"):
                 events = json.loads(unpacker.decompressobj().decompress(payload))["events"]
