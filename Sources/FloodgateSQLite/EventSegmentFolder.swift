@@ -69,15 +69,23 @@ package struct EventSegmentFolder: Sendable {
             throw EventLogError(.storage, "\(old) is corrupt and cannot be renamed: \(reason)")
         }
         // The log of the file, under the name that SQLite looks for beside the new one.
-        for part in ["-wal", "-shm"] where FileManager.default.fileExists(atPath: old + part) {
+        for part in ["-wal", "-shm", "-journal"] where FileManager.default.fileExists(atPath: old + part) {
             _ = rename(old + part, new + part)
         }
         sync(path)
         return "\(name(of: number)).corrupt-\(stamp)"
     }
 
+    /// Whether SQLite has left a log beside the segment, as it does until it has been closed properly.
+    func hasLogs(_ number: Int64) -> Bool {
+        ["-wal", "-journal"].contains { FileManager.default.fileExists(atPath: path(of: number) + $0) }
+    }
+
     /// Marks a sealed segment as not to be written.
     func protect(_ number: Int64) { _ = chmod(path(of: number), 0o444) }
+
+    /// Takes that mark away.
+    func unprotect(_ number: Int64) { _ = chmod(path(of: number), 0o644) }
 
     /// Makes the names in the folder durable.
     func sync() { sync(path) }

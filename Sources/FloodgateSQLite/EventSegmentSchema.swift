@@ -143,14 +143,14 @@ package enum EventSegmentSchema {
         return position(segment: segment, row: db.lastInsertedRowID)
     }
 
-    static func batches(_ db: Database, _ head: Head, after row: Int64, limit: Int) throws -> [LoggedBatch] {
+    static func batches(_ db: Database, _ head: Head, from row: Int64, limit: Int) throws -> [LoggedBatch] {
         let segment = head.number
         let cursor = try Row.fetchCursor(
             db,
             sql: """
                 SELECT id, received_at, sent_at, environment, key_kind, event_count, exposure_count, raw_bytes,
                     \(head.idColumns), payload
-                FROM batch WHERE id > ? ORDER BY id LIMIT ?
+                FROM batch WHERE id >= ? ORDER BY id LIMIT ?
                 """,
             arguments: [row, limit]
         )
@@ -182,6 +182,17 @@ package enum EventSegmentSchema {
         return batches
     }
 
+    /// The columns of `total` from the rows.
+    ///
+    /// Without the inner query SQLite sorts the rows with their payloads, which takes five times as long.
+    private static let sums = """
+        WITH row AS MATERIALIZED (
+            SELECT environment, event_count, exposure_count, raw_bytes, length(payload) AS stored_bytes, id FROM batch
+        )
+        SELECT environment, count(*), sum(event_count), sum(exposure_count), sum(raw_bytes), sum(stored_bytes), max(id)
+        FROM row GROUP BY environment
+        """
+
     /// The sums of the segment: those written at its sealing, or counted now.
     package static func counts(_ db: Database, _ head: Head) throws -> EventCounts {
         var counts = EventCounts()
@@ -189,11 +200,7 @@ package enum EventSegmentSchema {
             db,
             sql: head.sealedAt != nil
                 ? "SELECT environment, batches, events, exposures, raw_bytes, stored_bytes, last_id FROM total"
-                : """
-                SELECT environment, count(*), sum(event_count), sum(exposure_count), sum(raw_bytes),
-                    sum(length(payload)), max(id)
-                FROM batch GROUP BY environment
-                """
+                : sums
         )
         while let row = try rows.next() {
             let numbers = (1...6).compactMap { Int64.fromDatabaseValue(row[$0]) }
@@ -273,12 +280,7 @@ package enum EventSegmentSchema {
             }
         }
         try db.execute(
-            sql: """
-                INSERT OR REPLACE INTO total
-                SELECT environment, count(*), sum(event_count), sum(exposure_count), sum(raw_bytes),
-                    sum(length(payload)), max(id)
-                FROM batch GROUP BY environment
-                """
+            sql: "INSERT OR REPLACE INTO total " + sums
         )
         try db.execute(sql: "UPDATE segment SET sealed_at = ?", arguments: [now])
     }
