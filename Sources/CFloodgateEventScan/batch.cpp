@@ -260,27 +260,16 @@ void Batch::user(size_t place, Fingerprints &prints) {
     if (names.is_full() && walk_.repeats_any(place)) walk_.needs_care = true;
 }
 
+// Recursion is bounded by the depth that simdjson allows, 1024.
 bool Batch::has_key(size_t place) const {
     const Tape &tape = walk_.tape;
-    size_t end = tape.next(place);
-    // Texts anywhere inside, in one go; names of members are none of it.
-    bool is_name = false;
-    std::vector<bool> objects;
-    for (size_t at = place; at < end;) {
-        char kind = tape.kind(at);
-        if (kind == '"' && !is_name && contains_key(tape.text(at))) return true;
-        bool was_name = is_name;
-        if (kind == '{' || kind == '[') {
-            objects.push_back(kind == '{');
-            at += 1;
-        } else if (kind == '}' || kind == ']') {
-            objects.pop_back();
-            at += 1;
-        } else {
-            at = tape.next(at);
-        }
-        // Behind a name stands its value; behind a value, or an opening, a name.
-        is_name = !objects.empty() && objects.back() && !was_name;
+    if (tape.kind(place) == '"') return contains_key(tape.text(place));
+    if (!tape.is_container(place)) return false;
+    // Names of members are kept as they are.
+    size_t step = tape.kind(place) == '{' ? 1 : 0;
+    size_t end = tape.behind(place) - 1;
+    for (size_t at = place + 1 + step; at < end + step; at = tape.next(at) + step) {
+        if (has_key(at)) return true;
     }
     return false;
 }

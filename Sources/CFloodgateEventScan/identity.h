@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -64,6 +65,12 @@ public:
         while (size < count * 2) size *= 2;
         if (slots_.size() < size || slots_.size() > 64 * size) slots_ = std::vector<Slot>(size);
         else std::fill(slots_.begin(), slots_.end(), Slot());
+        used_ = 0;
+    }
+
+    /// Forgets all and keeps the memory.
+    void clear() {
+        if (used_ > 0) std::fill(slots_.begin(), slots_.end(), Slot());
         used_ = 0;
     }
 
