@@ -120,11 +120,14 @@ let package = Package(
         // A call that Swift's module of the C library leaves out.
         .systemLibrary(name: "CFloodgateMalloc"),
         .systemLibrary(name: "CFloodgateZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CFloodgateDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .target(name: "CFloodgateEventScan", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "FloodgateWarehouse", dependencies: ["FloodgateJSON"]),
         .target(
             name: "FloodgateIngest",
             dependencies: [
-                "FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "FloodgateWarehouse", "CFloodgateZstd", logging,
+                "FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "FloodgateWarehouse", "CFloodgateDeflate",
+                "CFloodgateEventScan", "CFloodgateZstd", logging,
             ]
         ),
 
@@ -247,8 +250,8 @@ let package = Package(
         .testTarget(
             name: "FloodgateIngestTests",
             dependencies: [
-                "FloodgateJSON", "FloodgateEvents", "FloodgateIngest", "FloodgateGzip", "FloodgateTestSupport",
-                logging,
+                "FloodgateJSON", "FloodgateEvents", "FloodgateIngest", "FloodgateGzip", "FloodgateWarehouse",
+                "FloodgateTestSupport", "CFloodgateEventScan", logging,
             ]
         ),
         .testTarget(
@@ -310,7 +313,8 @@ let package = Package(
         ),
     ],
     swiftLanguageModes: [.v6],
-    cLanguageStandard: .gnu2x
+    cLanguageStandard: .gnu2x,
+    cxxLanguageStandard: .cxx17
 )
 
 // Links against libFuzzer, which brings its own main, so only Scripts/fuzz.sh asks for it.
