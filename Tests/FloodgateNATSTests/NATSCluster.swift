@@ -1,9 +1,9 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateEvents
 import FloodgateIngest
 import FloodgateNATS
 import Foundation
+import Testing
 
 /// Brokers of a cluster, in a folder of their own, on ports that were free; all of them end with it.
 ///
@@ -59,6 +59,11 @@ final class NATSCluster: @unchecked Sendable {
         process.standardInput = FileHandle.nullDevice
         try process.run()
         brokers[number] = process
+    }
+
+    /// Removes what a broker, which does not run, has on its disk.
+    func empty(_ number: Int) throws {
+        try FileManager.default.removeItem(at: folder.appending(path: "\(number)"))
     }
 
     /// Ends a broker without asking it.
@@ -119,6 +124,35 @@ final class NATSCluster: @unchecked Sendable {
             }
             guard status == 0 else { throw Failure(description: "There is no free port") }
             return Int(UInt16(bigEndian: address.sin_port))
+        }
+    }
+}
+
+/// Runs the tests of a suite on one cluster, since electing leaders takes it some seconds.
+struct BrokersTrait: SuiteTrait, TestScoping {
+    var count: Int
+
+    func provideScope(
+        for test: Test,
+        testCase: Test.Case?,
+        performing function: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        try await NATSCluster.$current.withValue(try NATSCluster(count)) { try await function() }
+    }
+}
+
+extension Trait where Self == BrokersTrait {
+    static func brokers(_ count: Int) -> BrokersTrait { BrokersTrait(count: count) }
+}
+
+extension NATSCluster {
+    @TaskLocal static var current: NATSCluster?
+
+    /// The suite's cluster.
+    static var shared: NATSCluster {
+        get throws {
+            guard let current else { throw Failure(description: "The suite has no brokers; add .brokers to it") }
+            return current
         }
     }
 }
