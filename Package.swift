@@ -139,6 +139,8 @@ let package = Package(
                 logging,
             ]
         ),
+        .systemLibrary(name: "CFloodgateNATS", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
+        .target(name: "FloodgateNATS", dependencies: ["FloodgateIngest", "CFloodgateNATS"]),
 
         // Rim: the front door, pages, routes, composition, command line.
         .target(
@@ -260,6 +262,10 @@ let package = Package(
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateControlPlane", "FloodgateEvents",
                 "FloodgateIngest", "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
             ]
+        ),
+        .testTarget(
+            name: "FloodgateNATSTests",
+            dependencies: ["FloodgateIngest", "FloodgateNATS", logging]
         ),
         .testTarget(
             name: "FloodgateConsoleTests",

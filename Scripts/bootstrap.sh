@@ -46,6 +46,11 @@ find_python() {
     return 1
 }
 
+# Debian puts servers where only root looks.
+find_program() {
+    PATH=$PATH:/usr/sbin command -v "$1"
+}
+
 missing=()
 need() {
     local package=$1
@@ -59,6 +64,7 @@ list_missing() {
     need git command -v git
     need make command -v make
     need pkg-config command -v pkg-config
+    need libnats-dev pkg-config --exists libnats
     need libsqlite3-dev pkg-config --exists sqlite3
     need libzstd-dev pkg-config --exists libzstd
     need zlib1g-dev pkg-config --exists zlib
@@ -66,6 +72,7 @@ list_missing() {
         need chromium command -v chromium
         need chromium-driver command -v chromedriver
         need fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+        need nats-server find_program nats-server
         need python3 find_python
         need python3-venv find_python
     fi

@@ -32,6 +32,8 @@ package struct EventLogError: Error, Sendable, CustomStringConvertible {
         case overloaded
         /// The disk is full; the log goes on by itself when there is room.
         case full
+        /// The batch is kept, but has no copies elsewhere yet; whoever sent it is to send it again.
+        case unreplicated
         /// The log is shut down.
         case closed
         /// Another process writes to the folder.

@@ -160,6 +160,7 @@ extension IntakeRefusal {
         switch code {
         case .overloaded: self = .overloaded
         case .full: self = .storageFull
+        case .unreplicated: self = .notReplicated
         case .closed: self = .closing
         case .locked, .storage, .corrupt, .unsupportedVersion: self = .storageFailed
         }

@@ -55,6 +55,7 @@ package enum IntakeRefusal: String, Sendable, CaseIterable {
     case overloaded
     case storageFull = "storage_full"
     case storageFailed = "storage_failed"
+    case notReplicated = "not_replicated"
     case closing
 
     /// The HTTP status that says so.
@@ -63,7 +64,7 @@ package enum IntakeRefusal: String, Sendable, CaseIterable {
         case .bodyTooLarge, .decompressedTooLarge, .tooManyValues: 413
         case .unknownEncoding: 415
         case .badCompression, .notJSON, .noEvents: 400
-        case .overloaded, .storageFull, .storageFailed, .closing: 503
+        case .overloaded, .storageFull, .storageFailed, .notReplicated, .closing: 503
         }
     }
 }

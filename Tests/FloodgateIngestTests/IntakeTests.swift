@@ -147,7 +147,7 @@ import Testing
 
     @Test(arguments: [
         (EventLogError.Code.overloaded, IntakeRefusal.overloaded), (.full, .storageFull), (.storage, .storageFailed),
-        (.corrupt, .storageFailed),
+        (.unreplicated, .notReplicated), (.corrupt, .storageFailed),
     ])
     func `answers 503 and never 429 when the log cannot keep events`(
         code: EventLogError.Code,

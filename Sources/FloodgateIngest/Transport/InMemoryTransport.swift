@@ -1,0 +1,157 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+
+/// A transport inside one process: everybody's fake.
+package final class InMemoryTransport: EventTransport {
+    private struct Message {
+        var delivery: TransportDelivery
+        var isHeld = false
+    }
+
+    private struct State {
+        var messages: [[Message]]
+        var sequences: [UInt64]
+        var known: Set<String> = []
+        var failure: TransportError?
+        var isClosed = false
+    }
+
+    package let partitionCount: Int
+    private let state: Mutex<State>
+
+    /// Makes an empty transport; fewer than one partition is one.
+    package init(partitionCount: Int = 4) {
+        self.partitionCount = max(1, partitionCount)
+        state = Mutex(
+            State(
+                messages: Array(repeating: [], count: self.partitionCount),
+                sequences: Array(repeating: 0, count: self.partitionCount)
+            )
+        )
+    }
+
+    /// What every call throws from now on; nil lets them through again.
+    package func fail(with failure: TransportError?) {
+        state.withLock { $0.failure = failure }
+    }
+
+    /// Takes back all that was handed out and not acknowledged, as after whoever held it died.
+    package func forgetHolders() {
+        state.withLock { state in
+            for partition in state.messages.indices {
+                for index in state.messages[partition].indices { state.messages[partition][index].isHeld = false }
+            }
+        }
+    }
+
+    package var isConnected: Bool { state.withLock { $0.failure == nil && !$0.isClosed } }
+
+    package func prepare() async throws(TransportError) {
+        try perform { _ in }
+    }
+
+    package func publish(_ batch: LoggedBatch, from node: String) async throws(TransportError) -> Bool {
+        let envelope = try TransportEnvelope(batch, from: node)
+        let partition = EventPartition.index(
+            environment: batch.environment,
+            position: batch.id,
+            count: partitionCount
+        )
+        return try perform { state in
+            guard state.known.insert(envelope.id).inserted else { return false }
+            state.sequences[partition] += 1
+            let delivery = TransportDelivery(
+                node: node,
+                batch: batch,
+                partition: partition,
+                epoch: 1,
+                sequence: state.sequences[partition],
+                deliveryCount: 0,
+                token: envelope.id
+            )
+            state.messages[partition].append(Message(delivery: delivery))
+            return true
+        }
+    }
+
+    package func pull(
+        partition: Int,
+        limit: Int,
+        within time: Duration
+    ) async throws(TransportError) -> [TransportDelivery] {
+        let found = try take(partition, limit)
+        guard found.isEmpty, time > .zero else { return found }
+        // Nobody is told when something comes; a fake may look twice.
+        try? await Task.sleep(for: min(time, .milliseconds(10)))
+        return try take(partition, limit)
+    }
+
+    package func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError) {
+        try perform { state in
+            for delivery in deliveries where state.messages.indices.contains(delivery.partition) {
+                state.messages[delivery.partition].removeAll { $0.delivery.sequence == delivery.sequence }
+            }
+        }
+    }
+
+    package func extend(_ deliveries: [TransportDelivery]) async throws(TransportError) {
+        try perform { _ in }
+    }
+
+    package func release(_ deliveries: [TransportDelivery]) async throws(TransportError) {
+        try perform { state in
+            for delivery in deliveries where state.messages.indices.contains(delivery.partition) {
+                for index in state.messages[delivery.partition].indices
+                where state.messages[delivery.partition][index].delivery.sequence == delivery.sequence {
+                    state.messages[delivery.partition][index].isHeld = false
+                }
+            }
+        }
+    }
+
+    package func status() async throws(TransportError) -> TransportStatus {
+        try perform { state in
+            let partitions = state.messages.enumerated().map { partition, messages in
+                let given = messages.filter { $0.delivery.deliveryCount > 0 }
+                return TransportStatus.Partition(
+                    partition: partition,
+                    pending: Int64(messages.count - given.count),
+                    unacknowledged: Int64(given.count),
+                    redelivered: Int64(given.count { $0.delivery.deliveryCount > 1 }),
+                    storedBytes: messages.reduce(0) { $0 + Int64($1.delivery.batch.payload.count) }
+                )
+            }
+            return TransportStatus(partitions: partitions, isConnected: true)
+        }
+    }
+
+    package func shutdown() async {
+        state.withLock { $0.isClosed = true }
+    }
+
+    private func take(_ partition: Int, _ limit: Int) throws(TransportError) -> [TransportDelivery] {
+        try perform { state in
+            guard state.messages.indices.contains(partition) else { return [] }
+            var found: [TransportDelivery] = []
+            for index in state.messages[partition].indices where !state.messages[partition][index].isHeld {
+                guard found.count < limit else { break }
+                state.messages[partition][index].isHeld = true
+                state.messages[partition][index].delivery.deliveryCount += 1
+                found.append(state.messages[partition][index].delivery)
+            }
+            return found
+        }
+    }
+
+    private func perform<Value: Sendable>(
+        _ body: (inout sending State) -> sending Value
+    ) throws(TransportError) -> Value {
+        let result: Result<Value, TransportError> = state.withLock { state in
+            if state.isClosed { return .failure(TransportError(.closed, "The transport is shut down")) }
+            if let failure = state.failure { return .failure(failure) }
+            return .success(body(&state))
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,164 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import CFloodgateNATS
+package import FloodgateIngest
+internal import Synchronization
+
+// What the loader asks for.
+extension NATSTransport {
+    package func pull(
+        partition: Int,
+        limit: Int,
+        within time: Duration
+    ) async throws(TransportError) -> [TransportDelivery] {
+        guard 0..<address.partitions ~= partition, limit > 0 else { return [] }
+        let (connection, epochs) = try await prepared()
+        let milliseconds = time.components.seconds.multipliedReportingOverflow(by: 1_000)
+        let wait =
+            milliseconds.overflow
+            ? 60_000
+            : milliseconds.partialValue + time.components.attoseconds / 1_000_000_000_000_000
+        let messages: [NATSMessage]
+        do {
+            messages = try await puller(of: partition, connection).pull(
+                min(limit, 1_024),
+                within: max(1, min(60_000, wait))
+            )
+        } catch {
+            if connection.isConnected { doubt() }
+            throw error
+        }
+        var found: [TransportDelivery] = []
+        for message in messages {
+            // What cannot be opened comes again after a while, and shows in the status.
+            if let envelope = try? await open(message, connection) {
+                found.append(
+                    TransportDelivery(
+                        node: envelope.node,
+                        batch: envelope.batch,
+                        partition: partition,
+                        epoch: epochs[partition],
+                        sequence: message.sequence,
+                        deliveryCount: message.deliveryCount,
+                        token: message.token
+                    )
+                )
+            } else {
+                state.withLock { $0.unreadable += 1 }
+            }
+        }
+        return found
+    }
+
+    package func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError) {
+        guard !deliveries.isEmpty else { return }
+        try await answer(deliveries, "+ACK", isAwaited: true)
+        let connection = try await prepared().connection
+        let streams = streams
+        for delivery in deliveries where delivery.batch.payload.count > NATSStreams.partBytes {
+            let subject = streams.part(nil, of: delivery.node, delivery.batch.id)
+            try await control.perform { () throws(TransportError) in
+                try streams.removeParts(subject, connection.context)
+            }
+        }
+    }
+
+    package func extend(_ deliveries: [TransportDelivery]) async throws(TransportError) {
+        try await answer(deliveries, "+WPI", isAwaited: false)
+    }
+
+    package func release(_ deliveries: [TransportDelivery]) async throws(TransportError) {
+        try await answer(deliveries, "-NAK", isAwaited: false)
+    }
+
+    /// Tells the broker what became of `deliveries`; returns when it has heard it.
+    ///
+    /// The answers of a connection are read in order, so that only the last one of each partition has to be awaited.
+    private func answer(
+        _ deliveries: [TransportDelivery],
+        _ word: String,
+        isAwaited: Bool
+    ) async throws(TransportError) {
+        guard !deliveries.isEmpty else { return }
+        let connection = try await prepared().connection
+        var last: [Int: String] = [:]
+        if isAwaited { for delivery in deliveries { last[delivery.partition] = delivery.token } }
+        let awaited = Set(last.values)
+        try await control.perform { () throws(TransportError) in
+            let deed = "Answering the broker"
+            for delivery in deliveries where !awaited.contains(delivery.token) {
+                let status = natsConnection_PublishString(connection.connection, delivery.token, word)
+                try NATSConnection.check(status, deed)
+            }
+            for token in awaited {
+                var reply: OpaquePointer?
+                let status = natsConnection_RequestString(&reply, connection.connection, token, word, 5_000)
+                natsMsg_Destroy(reply)
+                try NATSConnection.check(status, deed)
+            }
+            if awaited.isEmpty {
+                try NATSConnection.check(natsConnection_FlushTimeout(connection.connection, 5_000), deed)
+            }
+        }
+    }
+
+    private func puller(of partition: Int, _ connection: NATSConnection) -> NATSPuller {
+        state.withLock { state in
+            if let puller = state.pullers[partition] { return puller }
+            let puller = NATSPuller(
+                connection,
+                stream: streams.stream(partition),
+                subject: streams.subject(partition)
+            )
+            state.pullers[partition] = puller
+            return puller
+        }
+    }
+
+    /// The batch of `message` with all its parts; nil if it is none, or if a part is not there.
+    private func open(
+        _ message: NATSMessage,
+        _ connection: NATSConnection
+    ) async throws(TransportError) -> TransportEnvelope? {
+        guard let header = message.header, 1...1_024 ~= message.parts,
+            var envelope = try? TransportEnvelope(header: header, payload: message.payload)
+        else { return nil }
+        let streams = streams
+        for number in 1..<message.parts {
+            let subject = streams.part(number, of: envelope.node, envelope.batch.id)
+            let part = try await control.perform { () throws(TransportError) in
+                try streams.readPart(subject, connection.context)
+            }
+            guard let part else { return nil }
+            envelope.batch.payload += part
+        }
+        return envelope
+    }
+}
+
+extension NATSStreams {
+    /// The payload of a part; nil if it is not there.
+    func readPart(_ subject: String, _ context: OpaquePointer) throws(TransportError) -> [UInt8]? {
+        var message: OpaquePointer?
+        var code = jsErrCode(rawValue: 0)
+        let status = js_GetLastMsg(&message, context, parts, subject, nil, &code)
+        defer { natsMsg_Destroy(message) }
+        if status == NATS_NOT_FOUND { return nil }
+        guard status == NATS_OK, let message else {
+            throw TransportError(status, code, doing: "Reading a part of a batch")
+        }
+        return NATSMessage.payload(of: message)
+    }
+
+    /// Removes all parts of a batch.
+    func removeParts(_ subject: String, _ context: OpaquePointer) throws(TransportError) {
+        var code = jsErrCode(rawValue: 0)
+        let status = subject.withCString { subject in
+            var options = jsOptions()
+            jsOptions_Init(&options)
+            options.Stream.Purge.Subject = subject
+            return js_PurgeStream(context, parts, &options, &code)
+        }
+        guard status == NATS_OK else { throw TransportError(status, code, doing: "Removing the parts of a batch") }
+    }
+}
