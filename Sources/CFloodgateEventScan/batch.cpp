@@ -39,6 +39,7 @@ fg_status Batch::read(const uint8_t *body, size_t size, const fg_terms &terms) {
     events.clear();
     rejections.clear();
     exposures = 0;
+    diagnostics = 0;
     is_clean = true;
     statsig_metadata = 0;
     session_ = {};
@@ -202,6 +203,7 @@ void Batch::event(size_t place, uint32_t number, const fg_terms &terms) {
     event.id = id(own_id, prints, terms);
     event.is_exposure = is_exposure(event.name);
     exposures += event.is_exposure ? 1 : 0;
+    diagnostics += event.name.is("statsig::diagnostics") || event.name.is("statsig::non_exposed_checks") ? 1 : 0;
     events.push_back(event);
 }
 

@@ -30,6 +30,7 @@ public:
     std::vector<Event> events;
     std::vector<fg_rejection> rejections;
     uint32_t exposures = 0;
+    uint32_t diagnostics = 0;
     bool is_clean = false;
     /// The place of the batch's own `statsigMetadata`, 0 if it is absent.
     size_t statsig_metadata = 0;

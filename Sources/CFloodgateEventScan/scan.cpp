@@ -25,6 +25,7 @@ fg_status fg_scan(fg_scanner *scanner, const uint8_t *body, size_t size, const f
     }
     summary->events = uint32_t(batch.events.size());
     summary->exposures = batch.exposures;
+    summary->diagnostics = batch.diagnostics;
     summary->rejections = batch.rejections.data();
     summary->rejection_count = uint32_t(batch.rejections.size());
     summary->is_clean = batch.is_clean ? 1 : 0;

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 package import FloodgateEvents
+internal import Synchronization
 
 /// A request's events, checked and packed for the log.
 package struct PackedBatch: Sendable, Hashable {
@@ -8,10 +9,8 @@ package struct PackedBatch: Sendable, Hashable {
     package var logged: LoggedBatch
     /// The events that are left out, in the order that they were sent in.
     package var rejected: [RejectedEvent]
-    /// The exclusive or of the first 64 bits of the kept events' ids.
-    package var idXor: UInt64
-    /// Their sum, wrapped around.
-    package var idSum: UInt64
+    /// Whether there is nothing but what SDKs note for themselves.
+    package var isDiagnostics: Bool
 }
 
 /// Checks bodies and packs them for the log, as they came wherever that will do; for one task at a time.
@@ -81,8 +80,33 @@ package final class BatchPacker {
             eventCount: scanned.eventCount,
             exposureCount: scanned.exposureCount,
             rawSizeBytes: body.count,
+            idXor: scanned.idXor,
+            idSum: scanned.idSum,
             payload: payload
         )
-        return PackedBatch(logged: logged, rejected: scanned.rejected, idXor: scanned.idXor, idSum: scanned.idSum)
+        return PackedBatch(
+            logged: logged,
+            rejected: scanned.rejected,
+            isDiagnostics: scanned.diagnosticsCount == scanned.eventCount
+        )
+    }
+}
+
+/// Packers that wait for their next request; no more are made than work at the same time.
+final class BatchPackers: Sendable {
+    /// Handed from one task to another, never held by two.
+    private struct Waiting: @unchecked Sendable {
+        var packer: BatchPacker
+    }
+
+    private let waiting = Mutex<[Waiting]>([])
+
+    func pack(_ request: IntakeRequest, limits: IntakeLimits) throws -> PackedBatch {
+        let packer = try waiting.withLock({ $0.popLast() })?.packer ?? BatchPacker()
+        defer {
+            let back = Waiting(packer: packer)
+            waiting.withLock { $0.append(back) }
+        }
+        return try packer.pack(request, limits: limits)
     }
 }

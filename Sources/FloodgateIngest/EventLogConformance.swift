@@ -90,6 +90,7 @@ private func sampleBatch(_ number: Int, environment: String) throws -> LoggedBat
         environment: environment,
         keyKind: "server"
     )
+    batch.idempotencyKey = number.isMultiple(of: 3) ? "key \(number)" : nil
     batch.idXor = 0xF000_0000_0000_0000 | UInt64(number)
     batch.idSum = .max - UInt64(number)
     return batch

@@ -33,6 +33,8 @@ package struct ScannedBatch: Sendable, Hashable {
     package var eventCount = 0
     /// Exposures among them.
     package var exposureCount = 0
+    /// Those that SDKs note for themselves, `statsig::diagnostics` and `statsig::non_exposed_checks`.
+    package var diagnosticsCount = 0
     /// The events that cannot, in the order that they were sent in.
     package var rejected: [RejectedEvent] = []
     /// Whether the body may be kept as it came: nothing is to be left out, and it says the same when it is read again.
@@ -99,6 +101,7 @@ package final class EventScanner {
         var batch = ScannedBatch()
         batch.eventCount = Int(summary.events)
         batch.exposureCount = Int(summary.exposures)
+        batch.diagnosticsCount = Int(summary.diagnostics)
         batch.isClean = summary.is_clean != 0
         batch.idXor = summary.id_xor
         batch.idSum = summary.id_sum

@@ -95,6 +95,9 @@ package struct LoggedBatch: Sendable, Hashable {
     static let gzipMagic: [UInt8] = [0x1F, 0x8B]
     static let zstdMagic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
 
+    /// How the payload is compressed, as HTTP calls it.
+    package var encoding: String { payload.starts(with: Self.gzipMagic) ? "gzip" : "zstd" }
+
     /// The events as JSON.
     /// - Throws: `EventLogError` with code `corrupt` if the payload is not what was packed.
     package func plain() throws(EventLogError) -> [UInt8] {

@@ -82,8 +82,7 @@ struct EventSegmentSalvage {
     /// Whether the payload is what was packed; SQLite does not notice a changed bit in a row.
     private func isWhole(_ batch: LoggedBatch) -> Bool {
         guard 0...Self.largestPayload ~= batch.rawSizeBytes else { return false }
-        let content = try? Zstd.decompress(batch.payload, limit: batch.rawSizeBytes)
-        return content?.count == batch.rawSizeBytes
+        return (try? batch.plain())?.count == batch.rawSizeBytes
     }
 
     /// Bytes that a batch can have at most, unpacked.

@@ -22,8 +22,9 @@ package enum EventSegmentSchema {
         /// The version of the tables.
         var version: Int64
 
-        /// The columns with the sums over ids.
-        var idColumns: String { version >= 2 ? "id_xor, id_sum" : "NULL, NULL" }
+        /// What ids are made of, and the sums over them.
+        var idColumns: String { version >= 2 ? "idempotency_key, id_xor, id_sum" : "NULL, NULL, NULL" }
+        var idSums: String { version >= 2 ? "id_xor, id_sum" : "NULL, NULL" }
     }
 
     static func position(segment: Int64, row: Int64) -> Int64 { segment << 32 | row }
@@ -51,6 +52,7 @@ package enum EventSegmentSchema {
                     event_count INTEGER NOT NULL,
                     exposure_count INTEGER NOT NULL,
                     raw_bytes INTEGER NOT NULL,
+                    idempotency_key TEXT,
                     id_xor INTEGER,
                     id_sum INTEGER,
                     payload BLOB NOT NULL
@@ -91,6 +93,7 @@ package enum EventSegmentSchema {
         try db.inTransaction(.immediate) {
             try db.execute(
                 sql: """
+                    ALTER TABLE batch ADD COLUMN idempotency_key TEXT;
                     ALTER TABLE batch ADD COLUMN id_xor INTEGER;
                     ALTER TABLE batch ADD COLUMN id_sum INTEGER;
                     \(ledgerTable)
@@ -130,14 +133,15 @@ package enum EventSegmentSchema {
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO batch (
-                    received_at, sent_at, environment, key_kind, event_count, exposure_count, raw_bytes, id_xor, id_sum,
-                    payload
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    received_at, sent_at, environment, key_kind, event_count, exposure_count, raw_bytes,
+                    idempotency_key, id_xor, id_sum, payload
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         )
         try statement.execute(arguments: [
             batch.receivedAt, batch.sentAt, batch.environment, batch.keyKind, batch.eventCount, batch.exposureCount,
-            batch.rawSizeBytes, batch.idXor.map(Int64.init(bitPattern:)), batch.idSum.map(Int64.init(bitPattern:)),
+            batch.rawSizeBytes, batch.idempotencyKey, batch.idXor.map(Int64.init(bitPattern:)),
+            batch.idSum.map(Int64.init(bitPattern:)),
             Data(batch.payload),
         ])
         return position(segment: segment, row: db.lastInsertedRowID)
@@ -161,7 +165,7 @@ package enum EventSegmentSchema {
                 let receivedAt = Int64.fromDatabaseValue(row[1]),
                 let environment = String.fromDatabaseValue(row[3]), let keyKind = String.fromDatabaseValue(row[4]),
                 let eventCount = Int.fromDatabaseValue(row[5]), let exposureCount = Int.fromDatabaseValue(row[6]),
-                let rawBytes = Int.fromDatabaseValue(row[7]), let payload = Data.fromDatabaseValue(row[10])
+                let rawBytes = Int.fromDatabaseValue(row[7]), let payload = Data.fromDatabaseValue(row[11])
             else { throw EventLogError(.corrupt, "Segment \(segment) has a row that is no batch") }
             batches.append(
                 LoggedBatch(
@@ -170,11 +174,12 @@ package enum EventSegmentSchema {
                     sentAt: Int64.fromDatabaseValue(row[2]),
                     environment: environment,
                     keyKind: keyKind,
+                    idempotencyKey: String.fromDatabaseValue(row[8]),
                     eventCount: eventCount,
                     exposureCount: exposureCount,
                     rawSizeBytes: rawBytes,
-                    idXor: Int64.fromDatabaseValue(row[8]).map(UInt64.init(bitPattern:)),
-                    idSum: Int64.fromDatabaseValue(row[9]).map(UInt64.init(bitPattern:)),
+                    idXor: Int64.fromDatabaseValue(row[9]).map(UInt64.init(bitPattern:)),
+                    idSum: Int64.fromDatabaseValue(row[10]).map(UInt64.init(bitPattern:)),
                     payload: Array(payload)
                 )
             )
@@ -245,7 +250,7 @@ package enum EventSegmentSchema {
         }
         let rows = try Row.fetchCursor(
             db,
-            sql: "SELECT environment, received_at, event_count, \(head.idColumns) FROM batch"
+            sql: "SELECT environment, received_at, event_count, \(head.idSums) FROM batch"
         )
         while let row = try rows.next() {
             guard let environment = String.fromDatabaseValue(row[0]), let time = Int64.fromDatabaseValue(row[1]),

@@ -83,12 +83,13 @@ final class EventForwarder: Service {
             "id": .integer(batch.id),
         ]
         about.set("sent_at", batch.sentAt.map { .integer($0) })
+        about.set("idempotency_key", batch.idempotencyKey.map { .string($0) })
         do throws(Upstream.Failure) {
             _ = try await upstream.ask(
                 "/edge/v1/events",
                 method: .POST,
                 headers: [
-                    ("content-type", "application/json"), ("content-encoding", "zstd"),
+                    ("content-type", "application/json"), ("content-encoding", batch.encoding),
                     ("floodgate-batch", JSONValue.object(about).text),
                 ],
                 body: batch.payload,
