@@ -32,6 +32,7 @@ package struct IntakeRequest: Sendable {
         keyKind: String,
         receivedAt: Int64,
         sentAt: Int64? = nil,
+        idempotencyKey: String? = nil,
         mayUnpack: @escaping @Sendable (Int) -> Bool = { _ in true }
     ) {
         self.body = body
@@ -41,6 +42,7 @@ package struct IntakeRequest: Sendable {
         self.keyKind = keyKind
         self.receivedAt = receivedAt
         self.sentAt = sentAt
+        self.idempotencyKey = idempotencyKey
         self.mayUnpack = mayUnpack
     }
 }
