@@ -135,6 +135,8 @@ let package = Package(
             ]
         ),
 
+        .target(name: "FloodgateDuckDB", dependencies: ["FloodgateJSON", "FloodgateWarehouse"]),
+
         // Rim: the front door, pages, routes, composition, command line.
         .target(
             name: "FloodgateHTTP",
@@ -255,6 +257,10 @@ let package = Package(
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateControlPlane", "FloodgateEvents",
                 "FloodgateIngest", "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
             ]
+        ),
+        .testTarget(
+            name: "FloodgateDuckDBTests",
+            dependencies: ["FloodgateJSON", "FloodgateWarehouse", "FloodgateDuckDB", "FloodgateTestSupport"]
         ),
         .testTarget(
             name: "FloodgateConsoleTests",

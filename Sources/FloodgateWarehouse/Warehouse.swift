@@ -34,6 +34,7 @@ package protocol Warehouse: Sendable {
 
     /// Asks one question; each row is an object with a member for each column, numbers as JSON numbers.
     ///
+    /// Whole numbers beyond 64 bits may come as texts: cast sums. What is no number is null.
     /// A statement that changes anything is refused.
     /// - Throws: `.rejected` if the engine does not understand the statement, `.limit` if the answer is over `limits`.
     func query(_ sql: String, limits: QueryLimits) async throws(WarehouseError) -> [JSONObject]
@@ -81,6 +82,8 @@ package struct WarehouseStatus: Sendable, Hashable {
     package var days: ClosedRange<ArrivalDay>?
     /// Files or parts; too many make questions slow.
     package var parts = 0
+    /// Files that cannot be read and were set aside: results are partial while it is not 0.
+    package var damaged = 0
 
     /// Makes the status of an empty warehouse.
     package init() {}
