@@ -109,6 +109,7 @@ struct DuckDBPipes {
     ///   - deadline: When to give up.
     ///   - line: Takes each line of the answer, without its end; false if that is enough.
     /// - Returns: What the program said about failures since the last exchange.
+    /// - Throws: `Failure`; the program is of no use after it.
     mutating func exchange(
         _ text: String,
         until end: String,
@@ -131,20 +132,23 @@ struct DuckDBPipes {
             if waits[2].revents != 0 { try send(&unsent) }
             if waits[1].revents != 0 { _ = try read(errors, &said) }
             guard waits[0].revents != 0 else { continue }
+            // No byte is looked at twice, however long a line is.
+            var searched = unread.count
             let isOpen = try read(output, &unread)
             var start = 0
-            while let newline = unread[start...].firstIndex(of: 0x0A) {
+            while let newline = unread.firstNewline(from: searched) {
                 let content = unread[start..<newline]
                 start = newline + 1
+                searched = start
                 if content.elementsEqual(end) {
                     // The program writes errors before the end, so all of them are there.
-                    unread.removeFirst(start)
+                    unread.removeSubrange(..<start)
                     while try read(errors, &said, once: true) {}
                     return said
                 }
                 guard line(content) else { throw .long }
             }
-            unread.removeFirst(start)
+            unread.removeSubrange(..<start)
             guard isOpen else { throw .gone }
         }
     }
@@ -184,5 +188,17 @@ struct DuckDBPipes {
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
         for descriptor in [input, output, errors] { close(descriptor) }
+    }
+}
+
+extension [UInt8] {
+    /// Where the next end of a line is.
+    func firstNewline(from start: Int) -> Int? {
+        withUnsafeBytes { buffer in
+            guard start < buffer.count, let base = buffer.baseAddress,
+                let found = memchr(base + start, 0x0A, buffer.count - start)
+            else { return nil }
+            return UnsafeRawPointer(found) - base
+        }
     }
 }

@@ -63,6 +63,7 @@ enum DuckDBSQL {
     ///   - merged: Paths of merged files.
     ///   - single: Paths of the others.
     ///   - seen: Those of `single` that were there when the view was made last in the same child; nil if it was not.
+    /// - Returns: Statements for the child that asks.
     static func view(_ table: WarehouseTable, merged: [String], single: [String], seen: Set<String>?) -> [String] {
         let all = name("all_" + table.rawValue)
         let twice = name("twice_" + table.rawValue)

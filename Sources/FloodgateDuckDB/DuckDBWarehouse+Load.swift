@@ -58,9 +58,9 @@ extension DuckDBWarehouse {
     private static func longestLine(_ rows: [UInt8]) -> Int {
         var longest = 0
         var start = 0
-        for (index, byte) in rows.enumerated() where byte == 0x0A {
-            longest = max(longest, index + 1 - start)
-            start = index + 1
+        while let newline = rows.firstNewline(from: start) {
+            longest = max(longest, newline + 1 - start)
+            start = newline + 1
         }
         return max(longest, rows.count - start)
     }
