@@ -120,10 +120,15 @@ let package = Package(
         // A call that Swift's module of the C library leaves out.
         .systemLibrary(name: "CFloodgateMalloc"),
         .systemLibrary(name: "CFloodgateZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CFloodgateDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .target(name: "CFloodgateEventScan", exclude: ["README.md"], linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "FloodgateWarehouse", dependencies: ["FloodgateJSON"]),
         .target(
             name: "FloodgateIngest",
-            dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "CFloodgateZstd", logging]
+            dependencies: [
+                "FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "FloodgateWarehouse", "CFloodgateDeflate",
+                "CFloodgateEventScan", "CFloodgateZstd", logging,
+            ]
         ),
 
         // Adapters: one driver each.
@@ -247,8 +252,8 @@ let package = Package(
         .testTarget(
             name: "FloodgateIngestTests",
             dependencies: [
-                "FloodgateJSON", "FloodgateEvents", "FloodgateIngest", "FloodgateGzip", "FloodgateTestSupport",
-                logging,
+                "FloodgateJSON", "FloodgateEvents", "FloodgateIngest", "FloodgateGzip", "FloodgateWarehouse",
+                "FloodgateTestSupport", "CFloodgateEventScan", logging,
             ]
         ),
         .testTarget(
@@ -314,7 +319,8 @@ let package = Package(
         ),
     ],
     swiftLanguageModes: [.v6],
-    cLanguageStandard: .gnu2x
+    cLanguageStandard: .gnu2x,
+    cxxLanguageStandard: .cxx17
 )
 
 // Links against libFuzzer, which brings its own main, so only Scripts/fuzz.sh asks for it.

@@ -2,7 +2,7 @@
 
 package import FloodgateEvents
 
-/// One accepted request in the event log: its events as compressed canonical JSON, and what is known around them.
+/// One accepted request in the event log: its events as compressed JSON, and what is known around them.
 package struct LoggedBatch: Sendable, Hashable {
     /// The position in the log; 0 until the batch is in it.
     package var id: Int64 = 0
@@ -14,13 +14,15 @@ package struct LoggedBatch: Sendable, Hashable {
     package var environment: String
     /// The kind of key: `server` or `client`.
     package var keyKind: String
+    /// The request's header `Idempotency-Key`, which the ids of its events are made of.
+    package var idempotencyKey: String?
     /// How many events there are.
     package var eventCount: Int
     /// How many of them are exposures.
     package var exposureCount: Int
-    /// Bytes of the canonical JSON.
+    /// Bytes of the JSON.
     package var rawSizeBytes: Int
-    /// The canonical JSON, compressed with zstd.
+    /// The JSON, compressed: as it came with gzip or zstd if it could be kept so, else written anew with zstd.
     package var payload: [UInt8]
 
     package init(
@@ -29,6 +31,7 @@ package struct LoggedBatch: Sendable, Hashable {
         sentAt: Int64? = nil,
         environment: String,
         keyKind: String,
+        idempotencyKey: String? = nil,
         eventCount: Int,
         exposureCount: Int,
         rawSizeBytes: Int,
@@ -39,6 +42,7 @@ package struct LoggedBatch: Sendable, Hashable {
         self.sentAt = sentAt
         self.environment = environment
         self.keyKind = keyKind
+        self.idempotencyKey = idempotencyKey
         self.eventCount = eventCount
         self.exposureCount = exposureCount
         self.rawSizeBytes = rawSizeBytes
@@ -67,19 +71,46 @@ package struct LoggedBatch: Sendable, Hashable {
         )
     }
 
-    /// Largest canonical JSON that is unpacked; writing it out canonically may have made it longer than it came.
+    /// Largest JSON that is unpacked; writing it out canonically may have made it longer than it came.
     static let largestBatch = 256 << 20
+
+    /// Arrays and objects inside each other that a batch may have; a few more than clients may send, as events that had no
+    /// user of their own were given one.
+    static let depth = 80
+
+    /// The events as JSON.
+    /// - Throws: `EventLogError` with code `corrupt` if the payload is not what was packed.
+    package func plain() throws(EventLogError) -> [UInt8] {
+        let body = BodyBuffer()
+        try plain(into: body)
+        return body.bytes
+    }
+
+    /// Makes the events as JSON the content of `body`.
+    /// - Throws: `EventLogError` with code `corrupt` if the payload is not what was packed.
+    package func plain(into body: BodyBuffer) throws(EventLogError) {
+        do {
+            if payload.starts(with: [0x1F, 0x8B]) {
+                try body.fill(gunzipping: payload, limit: Self.largestBatch)
+            } else {
+                body.fill(try Zstd.decompress(payload, limit: Self.largestBatch))
+            }
+        } catch {
+            throw EventLogError(.corrupt, "Batch \(id) cannot be unpacked", cause: error)
+        }
+    }
 
     /// The events.
     /// - Throws: `EventLogError` with code `corrupt` if the payload is not what was packed.
     package func unpack() throws(EventLogError) -> EventBatch {
+        var reader = EventBatchReader()
+        reader.depth = Self.depth
+        reader.sizeBytes = Self.largestBatch
+        reader.valueCount = .max
         do {
-            var reader = EventBatchReader()
-            reader.depth = 80
-            reader.sizeBytes = Self.largestBatch
-            reader.valueCount = .max
-            let bytes = try Zstd.decompress(payload, limit: Self.largestBatch)
-            return try reader.read(bytes, receivedAt: receivedAt).batch
+            return try reader.read(try plain(), receivedAt: receivedAt).batch
+        } catch let error as EventLogError {
+            throw error
         } catch {
             throw EventLogError(.corrupt, "Batch \(id) cannot be unpacked", cause: error)
         }
