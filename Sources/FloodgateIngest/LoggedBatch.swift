@@ -22,6 +22,10 @@ package struct LoggedBatch: Sendable, Hashable {
     package var exposureCount: Int
     /// Bytes of the JSON.
     package var rawSizeBytes: Int
+    /// The exclusive or of the first 64 bits of the events' ids; nil in a log of before there were ids.
+    package var idXor: UInt64?
+    /// Their sum, wrapped around.
+    package var idSum: UInt64?
     /// The JSON, compressed: as it came with gzip or zstd if it could be kept so, else written anew with zstd.
     package var payload: [UInt8]
 
@@ -35,6 +39,8 @@ package struct LoggedBatch: Sendable, Hashable {
         eventCount: Int,
         exposureCount: Int,
         rawSizeBytes: Int,
+        idXor: UInt64? = nil,
+        idSum: UInt64? = nil,
         payload: [UInt8]
     ) {
         self.id = id
@@ -46,7 +52,14 @@ package struct LoggedBatch: Sendable, Hashable {
         self.eventCount = eventCount
         self.exposureCount = exposureCount
         self.rawSizeBytes = rawSizeBytes
+        self.idXor = idXor
+        self.idSum = idSum
         self.payload = payload
+    }
+
+    /// The batch as the log's side of the ledger counts it.
+    package var sums: LoggedSums {
+        LoggedSums(batches: 1, events: Int64(eventCount), idXor: idXor, idSum: idSum)
     }
 
     /// Packs `batch` for the log.
