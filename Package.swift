@@ -142,6 +142,8 @@ let package = Package(
         .systemLibrary(name: "CFloodgateNATS", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
         .target(name: "FloodgateNATS", dependencies: ["FloodgateIngest", "CFloodgateNATS"]),
 
+        .target(name: "FloodgateDuckDB", dependencies: ["FloodgateJSON", "FloodgateWarehouse"]),
+
         // Rim: the front door, pages, routes, composition, command line.
         .target(
             name: "FloodgateHTTP",
@@ -266,6 +268,10 @@ let package = Package(
         .testTarget(
             name: "FloodgateNATSTests",
             dependencies: ["FloodgateIngest", "FloodgateNATS", logging]
+        ),
+        .testTarget(
+            name: "FloodgateDuckDBTests",
+            dependencies: ["FloodgateJSON", "FloodgateWarehouse", "FloodgateDuckDB", "FloodgateTestSupport"]
         ),
         .testTarget(
             name: "FloodgateConsoleTests",
