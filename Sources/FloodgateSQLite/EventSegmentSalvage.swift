@@ -9,7 +9,7 @@ internal import GRDB
 /// A damaged page takes the rows in it with it, which have neighbouring numbers; what lies behind is found by bisection.
 struct EventSegmentSalvage {
     let db: Database
-    let segment: Int64
+    let head: EventSegmentSchema.Head
 
     /// Up to `limit` batches behind `row` in rising order, passing over those that cannot be read.
     /// - Throws: What the database says if the tables themselves cannot be found.
@@ -66,8 +66,8 @@ struct EventSegmentSalvage {
     /// The batch with the number `row`, if its content is whole.
     private func batch(_ row: Int64) -> LoggedBatch? {
         guard
-            let batch = try? EventSegmentSchema.batches(db, segment: segment, from: row, limit: 1).first,
-            batch.id == EventSegmentSchema.position(segment: segment, row: row), isWhole(batch)
+            let batch = try? EventSegmentSchema.batches(db, segment: head.number, from: row, limit: 1).first,
+            batch.id == EventSegmentSchema.position(segment: head.number, row: row), isWhole(batch)
         else { return nil }
         return batch
     }

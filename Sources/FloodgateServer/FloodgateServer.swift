@@ -65,10 +65,13 @@ package struct FloodgateServer: Sendable {
     ) throws(StartFailure) -> FloodgateServer {
         let folder = DataFolder(path: settings.dataFolder)
         try folder.prepare()
+        folder.releaseReserve()
         let store: SQLiteControlStore
         do { store = try SQLiteControlStore(path: folder.controlFile) } catch { throw StartFailure(error) }
         let eventLog: SQLiteEventLog
         do { eventLog = try SQLiteEventLog(folder: folder.eventFolder, logger: logger, now: now) } catch {
+            // It is the reserve of the server that runs.
+            if error.code == .locked { folder.holdReserve() }
             throw StartFailure(error)
         }
         return FloodgateServer(
@@ -94,6 +97,8 @@ package struct FloodgateServer: Sendable {
             if settings.loadsDemo, try await control.isEmpty { try await control.loadDemo(by: change) }
             try await publisher.refresh()
         } catch { throw StartFailure(error) }
+        // From here on only events take much room, and they are refused when there is none.
+        DataFolder(path: settings.dataFolder).holdReserve()
         plane.health.didStart()
         return keys
     }
