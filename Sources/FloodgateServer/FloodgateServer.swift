@@ -97,8 +97,6 @@ package struct FloodgateServer: Sendable {
             if settings.loadsDemo, try await control.isEmpty { try await control.loadDemo(by: change) }
             try await publisher.refresh()
         } catch { throw StartFailure(error) }
-        // From here on only events take much room, and they are refused when there is none.
-        DataFolder(path: settings.dataFolder).holdReserve()
         plane.health.didStart()
         return keys
     }
@@ -116,6 +114,8 @@ package struct FloodgateServer: Sendable {
         plane.boards.ring.adopt(access.key, at: plane.now())
         let folder = DataFolder(path: settings.dataFolder)
         defer { LocalAccess.remove(from: folder) }
+        // From here on only events take much room, and they are refused when there is none.
+        folder.holdReserve()
         try await plane.run(front(), beside: [eventLogService, publisher]) { [settings, plane] address in
             do {
                 let url = settings.localURL(of: address) + settings.pathPrefix
