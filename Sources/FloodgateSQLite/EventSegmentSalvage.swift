@@ -9,7 +9,7 @@ internal import GRDB
 /// A damaged page takes the rows in it with it, which have neighbouring numbers; what lies behind is found by bisection.
 struct EventSegmentSalvage {
     let db: Database
-    let segment: Int64
+    let head: EventSegmentSchema.Head
 
     /// Up to `limit` batches behind `row` in rising order, passing over those that cannot be read.
     /// - Throws: What the database says if the tables themselves cannot be found.
@@ -67,16 +67,9 @@ struct EventSegmentSalvage {
     private func batch(_ row: Int64) -> LoggedBatch? {
         guard
             let batch = try? EventSegmentSchema.batches(db, head, from: row, limit: 1).first,
-            batch.id == EventSegmentSchema.position(segment: segment, row: row), isWhole(batch)
+            batch.id == EventSegmentSchema.position(segment: head.number, row: row), isWhole(batch)
         else { return nil }
         return batch
-    }
-
-    /// What the segment says about itself, or, where that is damaged, what its table shows.
-    private var head: EventSegmentSchema.Head {
-        if let head = try? EventSegmentSchema.head(db, number: segment) { return head }
-        let hasIDs = (try? db.makeStatement(sql: "SELECT id_xor FROM batch")) != nil
-        return EventSegmentSchema.Head(number: segment, createdAt: 0, sealedAt: nil, version: hasIDs ? 2 : 1)
     }
 
     /// Whether the payload is what was packed; SQLite does not notice a changed bit in a row.

@@ -45,8 +45,8 @@ package struct SQLiteEventLogReader: Sendable {
 
     /// Up to `limit` batches of a damaged segment, without those that the damage has hit.
     func salvage(_ number: Int64, after row: Int64, limit: Int) throws(EventLogError) -> [LoggedBatch] {
-        try inspect(number, isWhole: false) { db, _ in
-            try EventSegmentSalvage(db: db, segment: number).batches(after: row, limit: limit)
+        try inspect(number, isWhole: false) { db, head in
+            try EventSegmentSalvage(db: db, head: head).batches(after: row, limit: limit)
         } ?? []
     }
 

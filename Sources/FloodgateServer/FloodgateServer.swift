@@ -65,10 +65,13 @@ package struct FloodgateServer: Sendable {
     ) throws(StartFailure) -> FloodgateServer {
         let folder = DataFolder(path: settings.dataFolder)
         try folder.prepare()
+        folder.releaseReserve()
         let store: SQLiteControlStore
         do { store = try SQLiteControlStore(path: folder.controlFile) } catch { throw StartFailure(error) }
         let eventLog: SQLiteEventLog
         do { eventLog = try SQLiteEventLog(folder: folder.eventFolder, logger: logger, now: now) } catch {
+            // It is the reserve of the server that runs.
+            if error.code == .locked { folder.holdReserve() }
             throw StartFailure(error)
         }
         return FloodgateServer(
@@ -111,6 +114,8 @@ package struct FloodgateServer: Sendable {
         plane.boards.ring.adopt(access.key, at: plane.now())
         let folder = DataFolder(path: settings.dataFolder)
         defer { LocalAccess.remove(from: folder) }
+        // From here on only events take much room, and they are refused when there is none.
+        folder.holdReserve()
         try await plane.run(front(), beside: [eventLogService, publisher]) { [settings, plane] address in
             do {
                 let url = settings.localURL(of: address) + settings.pathPrefix

@@ -35,6 +35,8 @@ class Case:
     """One subject; `name` is what the table calls it."""
 
     name, only, has_shadow, has_trace = "", "", False, False
+    # Whether rows may be damaged, which nobody promises anything about.
+    is_lenient = False
 
     def __init__(self, options, folder):
         self.options, self.folder = options, folder
@@ -79,10 +81,10 @@ class Case:
         # Once more without faults: whatever was left has to be recovered by the program itself.
         self.server.start()
         self.server.stop()
-        found = Found(self.events_folder)
+        found = Found(self.events_folder, is_lenient=self.is_lenient)
         verdict = found.judge(self.ledger)
         code, output, errors = self.server.run("events", "count", "--json")
-        expect(code == 0 and f'"events":{found.events}' in output.replace(" ", ""),
+        expect(self.is_lenient or code == 0 and f'"events":{found.events}' in output.replace(" ", ""),
                f"events count says {output} {errors}, and {found.events} are in the log")
         expect(not self.ledger.oddities, f"odd answers: {self.ledger.oddities[:3]}")
         statuses = ", ".join(f"{count}×{status}" for status, count in sorted(self.ledger.statuses.items(), key=str))

@@ -18,7 +18,7 @@ PATIENCE = 5
 class Damage(Case):
     """Before each start some file in the log's folder is cut, flipped, zeroed or replaced, or a strange one is put there."""
 
-    name = "damaged and foreign files before a start"
+    name, is_lenient = "damaged and foreign files before a start", True
 
     def run(self):
         self.prepare(count=3, resends=0)
@@ -59,6 +59,7 @@ class Damage(Case):
         """What lay in damaged files is no promise any more."""
         for token in tokens:
             self.ledger.acknowledged.pop(token, None)
+            self.ledger.sizes.pop(token, None)
 
     def spoil(self):
         """The name of the segment that is damaged now, if one is, and the batches that it had."""

@@ -159,12 +159,12 @@ class Found:
             if not path.is_file() or path.stat().st_size == 0:
                 continue
             try:
-                self.read(path)
-            except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, zstandard.ZstdError):
+                self.read(path, is_lenient)
+            except sqlite3.DatabaseError:
                 if not is_lenient:
                     raise
 
-    def read(self, path):
+    def read(self, path, is_lenient):
         unpacker = zstandard.ZstdDecompressor()
         wal = pathlib.Path(f"{path}-wal")
         # Where no log is beside the file nothing is missing from it, and nothing is to be put there.
@@ -172,12 +172,17 @@ class Found:
         database = sqlite3.connect(f"file:{path}?mode=ro{how}", uri=True)
         try:
             for count, payload in database.execute("SELECT event_count, payload FROM batch"):
-                events = json.loads(unpacker.decompressobj().decompress(payload))["events"]
+                try:
+                    identities = [event["metadata"]["id"].rsplit(".", 1) for event in
+                                  json.loads(unpacker.decompressobj().decompress(payload))["events"]]
+                except (ValueError, KeyError, TypeError, zstandard.ZstdError):
+                    if not is_lenient:
+                        raise
+                    continue
                 self.batches += 1
-                if len(events) != count:
-                    self.strange.append(f"{path.name}: {len(events)} events where {count} are promised")
-                for event in events:
-                    token, index = event["metadata"]["id"].rsplit(".", 1)
+                if len(identities) != count:
+                    self.strange.append(f"{path.name}: {len(identities)} events where {count} are promised")
+                for token, index in identities:
                     self.counts.setdefault(token, collections.Counter())[int(index)] += 1
         except sqlite3.OperationalError as error:
             # A file to which nothing was ever committed has no tables.
