@@ -1,7 +1,15 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+/// What a loader takes batches from, in order: a log, or a partition of the transport.
+package protocol BatchSource: Sendable {
+    /// Up to `limit` batches behind `position` in rising order; 0 is before the first.
+    ///
+    /// None of those that are there is left out: when fewer come, there are no more yet.
+    func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch]
+}
+
 /// Where accepted batches are kept until analysis has them; every adapter passes `checkEventLog`.
-package protocol EventLog: Sendable {
+package protocol EventLog: BatchSource {
     /// Whether an append has a chance now; cheap, so that overload is answered before a body is looked at.
     var isAccepting: Bool { get }
 
@@ -13,9 +21,6 @@ package protocol EventLog: Sendable {
     /// The batch's own `id` is not read. Cancelling the caller's task does not take the batch back.
     /// - Throws: `.overloaded`, `.full`, `.closed` or `.storage`; then the batch may be sent again.
     func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64
-
-    /// Up to `limit` batches behind `position` in rising order; 0 is before the first.
-    func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch]
 
     /// What each part of the log accepted, in rising order of numbers, which are the upper 32 bits of positions.
     func segments() async throws(EventLogError) -> [LoggedSegment]

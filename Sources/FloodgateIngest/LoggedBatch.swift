@@ -2,6 +2,19 @@
 
 package import FloodgateEvents
 
+/// The place of a batch in the log of the node that accepted it.
+package struct BatchOrigin: Sendable, Hashable {
+    /// The node.
+    package var node: String
+    /// The position in its log.
+    package var position: Int64
+
+    package init(node: String, position: Int64) {
+        self.node = node
+        self.position = position
+    }
+}
+
 /// One accepted request in the event log: its events as compressed JSON, and what is known around them.
 package struct LoggedBatch: Sendable, Hashable {
     /// The position in the log; 0 until the batch is in it.
@@ -29,6 +42,8 @@ package struct LoggedBatch: Sendable, Hashable {
     /// The JSON, compressed with zstd or gzip as its first bytes tell: canonical, or as it came where nothing had to be left
     /// out of it.
     package var payload: [UInt8]
+    /// Where the batch was accepted, if `id` is a place elsewhere; nil if it is the place in this node's log.
+    package var origin: BatchOrigin?
 
     package init(
         id: Int64 = 0,

@@ -17,8 +17,8 @@ struct NATSMessage: Sendable {
     var parts: Int
     var payload: [UInt8]
     var sequence: UInt64
-    var deliveryCount: Int
-    var token: String
+    var deliveryCount = 0
+    var token = ""
 
     /// Copies `message`; nil if it was not delivered by JetStream.
     init?(_ message: OpaquePointer) {
@@ -26,9 +26,14 @@ struct NATSMessage: Sendable {
         guard natsMsg_GetMetaData(&found, message) == NATS_OK, let data = found else { return nil }
         defer { jsMsgMetaData_Destroy(data) }
         guard let reply = natsMsg_GetReply(message) else { return nil }
+        self.init(stored: message, sequence: data.pointee.Sequence.Stream)
         token = String(cString: reply)
-        sequence = data.pointee.Sequence.Stream
         deliveryCount = Int(clamping: data.pointee.NumDelivered)
+    }
+
+    /// Copies `message`, which was read from a stream.
+    init(stored message: OpaquePointer, sequence: UInt64) {
+        self.sequence = sequence
         header = Self.header(NATSHeader.batch, of: message)
         parts = Self.header(NATSHeader.parts, of: message).map { Int($0) ?? 0 } ?? 1
         payload = Self.payload(of: message)

@@ -129,27 +129,3 @@ struct NATSStreams: Sendable {
         guard status == NATS_OK else { throw TransportError(status, code, doing: "Making the consumer of \(stream)") }
     }
 }
-
-extension NATSStreams {
-    /// How much a partition holds.
-    func status(of partition: Int, _ context: OpaquePointer) throws(TransportError) -> TransportStatus.Partition {
-        let deed = "Asking for the state of stream \(stream(partition))"
-        var code = jsErrCode(rawValue: 0)
-        var consumer: UnsafeMutablePointer<jsConsumerInfo>?
-        var status = js_GetConsumerInfo(&consumer, context, stream(partition), Self.consumer, nil, &code)
-        guard status == NATS_OK, let consumer else { throw TransportError(status, code, doing: deed) }
-        defer { jsConsumerInfo_Destroy(consumer) }
-        var stream: UnsafeMutablePointer<jsStreamInfo>?
-        status = js_GetStreamInfo(&stream, context, self.stream(partition), nil, &code)
-        guard status == NATS_OK, let stream else { throw TransportError(status, code, doing: deed) }
-        defer { jsStreamInfo_Destroy(stream) }
-        return TransportStatus.Partition(
-            partition: partition,
-            pending: Int64(clamping: consumer.pointee.NumPending),
-            unacknowledged: consumer.pointee.NumAckPending,
-            redelivered: consumer.pointee.NumRedelivered,
-            storedBytes: Int64(clamping: stream.pointee.State.Bytes),
-            limitBytes: stream.pointee.Config?.pointee.MaxBytes ?? .max
-        )
-    }
-}

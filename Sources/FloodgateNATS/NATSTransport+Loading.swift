@@ -50,6 +50,37 @@ extension NATSTransport {
         return found
     }
 
+    package func extent(of partition: Int) async throws(TransportError) -> TransportExtent {
+        guard 0..<address.partitions ~= partition else { return TransportExtent(epoch: 0, first: 1, last: 0) }
+        let connection = try await prepared().connection
+        let streams = streams
+        return try await control.perform { () throws(TransportError) in
+            try streams.extent(of: partition, connection.context)
+        }
+    }
+
+    package func read(partition: Int, sequence: UInt64) async throws(TransportError) -> TransportDelivery? {
+        guard 0..<address.partitions ~= partition, sequence > 0 else { return nil }
+        let (connection, epochs) = try await prepared()
+        let streams = streams
+        let message = try await control.perform { () throws(TransportError) in
+            try streams.read(partition, sequence, connection.context)
+        }
+        guard let message else { return nil }
+        guard let envelope = try await open(message, connection) else {
+            throw TransportError(.failed, "Message \(sequence) of \(streams.stream(partition)) is no whole batch")
+        }
+        return TransportDelivery(
+            node: envelope.node,
+            batch: envelope.batch,
+            partition: partition,
+            epoch: epochs[partition],
+            sequence: sequence,
+            deliveryCount: 0,
+            token: ""
+        )
+    }
+
     package func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError) {
         guard !deliveries.isEmpty else { return }
         try await answer(deliveries, "+ACK", isAwaited: true)
@@ -133,32 +164,5 @@ extension NATSTransport {
             envelope.batch.payload += part
         }
         return envelope
-    }
-}
-
-extension NATSStreams {
-    /// The payload of a part; nil if it is not there.
-    func readPart(_ subject: String, _ context: OpaquePointer) throws(TransportError) -> [UInt8]? {
-        var message: OpaquePointer?
-        var code = jsErrCode(rawValue: 0)
-        let status = js_GetLastMsg(&message, context, parts, subject, nil, &code)
-        defer { natsMsg_Destroy(message) }
-        if status == NATS_NOT_FOUND { return nil }
-        guard status == NATS_OK, let message else {
-            throw TransportError(status, code, doing: "Reading a part of a batch")
-        }
-        return NATSMessage.payload(of: message)
-    }
-
-    /// Removes all parts of a batch.
-    func removeParts(_ subject: String, _ context: OpaquePointer) throws(TransportError) {
-        var code = jsErrCode(rawValue: 0)
-        let status = subject.withCString { subject in
-            var options = jsOptions()
-            jsOptions_Init(&options)
-            options.Stream.Purge.Subject = subject
-            return js_PurgeStream(context, parts, &options, &code)
-        }
-        guard status == NATS_OK else { throw TransportError(status, code, doing: "Removing the parts of a batch") }
     }
 }

@@ -15,7 +15,7 @@ final class NATSCluster: @unchecked Sendable {
 
     let folder: URL
     private let ports: [(client: Int, cluster: Int)]
-    private var brokers: [Int: Process] = [:]
+    private var brokers: [Int: (Process, Pipe)] = [:]
 
     /// Starts `count` brokers.
     init(_ count: Int) throws {
@@ -52,13 +52,18 @@ final class NATSCluster: @unchecked Sendable {
         let file = folder.appending(path: "\(number).conf")
         try Data(configuration.utf8).write(to: file)
         let process = Process()
-        process.executableURL = try Self.program()
-        process.arguments = ["-c", file.path]
+        // Ends the broker, without asking it, when the pipe is closed, so also when the tests end in whatever way.
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = [
+            "-c", "\"$0\" -c \"$1\" & cat >/dev/null; kill -9 $!; wait", try Self.program(), file.path,
+        ]
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
+        let life = Pipe()
+        _ = fcntl(life.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        process.standardInput = life
         try process.run()
-        brokers[number] = process
+        brokers[number] = (process, life)
     }
 
     /// Removes what a broker, which does not run, has on its disk.
@@ -68,12 +73,8 @@ final class NATSCluster: @unchecked Sendable {
 
     /// Ends a broker without asking it.
     func kill(_ number: Int) {
-        guard let process = brokers.removeValue(forKey: number) else { return }
-        #if canImport(Glibc)
-            _ = Glibc.kill(process.processIdentifier, SIGKILL)
-        #else
-            _ = Darwin.kill(process.processIdentifier, SIGKILL)
-        #endif
+        guard let (process, life) = brokers.removeValue(forKey: number) else { return }
+        try? life.fileHandleForWriting.close()
         process.waitUntilExit()
     }
 
@@ -93,11 +94,11 @@ final class NATSCluster: @unchecked Sendable {
         throw Failure(description: "The cluster is not ready: \(String(describing: last))")
     }
 
-    private static func program() throws -> URL {
+    private static func program() throws -> String {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":") + ["/usr/sbin"]
         for folder in folders {
             let file = "\(folder)/nats-server"
-            if FileManager.default.isExecutableFile(atPath: file) { return URL(filePath: file) }
+            if FileManager.default.isExecutableFile(atPath: file) { return file }
         }
         throw Failure(description: "There is no nats-server; run 'Scripts/bootstrap.sh test'")
     }

@@ -40,6 +40,16 @@ package protocol EventTransport: Sendable {
         within time: Duration
     ) async throws(TransportError) -> [TransportDelivery]
 
+    /// Which batches a partition may have.
+    /// - Throws: `.unavailable` if the broker does not answer.
+    func extent(of partition: Int) async throws(TransportError) -> TransportExtent
+
+    /// The batch with `sequence` in `partition`, whoever holds it; nil if it was acknowledged, or never was there.
+    ///
+    /// It comes without a token: it is not handed out by this.
+    /// - Throws: `.unavailable` if the broker does not answer.
+    func read(partition: Int, sequence: UInt64) async throws(TransportError) -> TransportDelivery?
+
     /// Has the broker forget `deliveries`, which whoever asked for them has kept for good.
     /// - Throws: `TransportError`; then some of them come again.
     func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError)

@@ -15,6 +15,7 @@ package final class InMemoryTransport: EventTransport {
         var known: Set<String> = []
         var failure: TransportError?
         var isClosed = false
+        var epoch: Int64 = 1
     }
 
     package let partitionCount: Int
@@ -51,6 +52,7 @@ package final class InMemoryTransport: EventTransport {
         try perform { _ in }
     }
 
+    @discardableResult
     package func publish(_ batch: LoggedBatch, from node: String) async throws(TransportError) -> Bool {
         let envelope = try TransportEnvelope(batch, from: node)
         let partition = EventPartition.index(
@@ -65,7 +67,7 @@ package final class InMemoryTransport: EventTransport {
                 node: node,
                 batch: batch,
                 partition: partition,
-                epoch: 1,
+                epoch: state.epoch,
                 sequence: state.sequences[partition],
                 deliveryCount: 0,
                 token: envelope.id
@@ -85,6 +87,36 @@ package final class InMemoryTransport: EventTransport {
         // Nobody is told when something comes; a fake may look twice.
         try? await Task.sleep(for: min(time, .milliseconds(10)))
         return try take(partition, limit)
+    }
+
+    package func extent(of partition: Int) async throws(TransportError) -> TransportExtent {
+        try perform { state in
+            guard state.messages.indices.contains(partition) else {
+                return TransportExtent(epoch: 1, first: 1, last: 0)
+            }
+            let last = state.sequences[partition]
+            let first = state.messages[partition].first?.delivery.sequence ?? last + 1
+            return TransportExtent(epoch: state.epoch, first: first, last: last)
+        }
+    }
+
+    package func read(partition: Int, sequence: UInt64) async throws(TransportError) -> TransportDelivery? {
+        try perform { state in
+            guard state.messages.indices.contains(partition) else { return nil }
+            var found = state.messages[partition].first { $0.delivery.sequence == sequence }?.delivery
+            found?.token = ""
+            return found
+        }
+    }
+
+    /// Removes all there is and begins anew, as after the broker lost its disk.
+    package func remake() {
+        state.withLock { state in
+            state.messages = Array(repeating: [], count: partitionCount)
+            state.sequences = Array(repeating: 0, count: partitionCount)
+            state.known = []
+            state.epoch += 1
+        }
     }
 
     package func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError) {

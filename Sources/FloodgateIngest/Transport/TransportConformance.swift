@@ -48,6 +48,16 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
         let sequences = held.filter { $0.partition == partition }.map(\.sequence)
         try expect(sequences == Array(1..<UInt64(sequences.count + 1)), "sequences count from 1, without gaps")
     }
+    for delivery in held {
+        let read = try await transport.read(partition: delivery.partition, sequence: delivery.sequence)
+        try expect(read?.batch == delivery.batch && read?.node == delivery.node, "what somebody holds can be read")
+        try expect(read?.token == "" && read?.epoch == delivery.epoch, "what is read is not handed out")
+        let extent = try await transport.extent(of: delivery.partition)
+        try expect(extent.first == 1 && extent.last >= delivery.sequence, "an extent has what is there")
+        try expect(extent.epoch == delivery.epoch, "an extent is of the epoch that deliveries say")
+        let next = try await transport.read(partition: delivery.partition, sequence: extent.last + 1)
+        try expect(next == nil, "there is nothing behind the last")
+    }
     try expect(try await drain(transport).isEmpty, "what somebody holds comes to nobody else")
     try await transport.extend(held)
 
@@ -68,6 +78,10 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
     try expect(again.allSatisfy { $0.epoch == held.first?.epoch || transport.partitionCount > 1 }, "an epoch stays")
     try await transport.acknowledge(again)
     try expect(try await settles(transport, 0), "nothing is left")
+    for delivery in again {
+        let read = try await transport.read(partition: delivery.partition, sequence: delivery.sequence)
+        try expect(read == nil, "what is acknowledged cannot be read any more")
+    }
 
     // Large batches, and many at a time.
     var large = try sampleBatch(1_000)
@@ -105,16 +119,21 @@ private func settles(_ transport: some EventTransport, _ lag: Int64) async throw
     return false
 }
 
+/// All that nobody holds, of all partitions at the same time.
 private func drain(_ transport: some EventTransport) async throws -> [TransportDelivery] {
-    var found: [TransportDelivery] = []
-    for partition in 0..<transport.partitionCount {
-        while true {
-            let some = try await transport.pull(partition: partition, limit: 100, within: .milliseconds(300))
-            if some.isEmpty { break }
-            found += some
+    try await withThrowingTaskGroup(of: [TransportDelivery].self) { group in
+        for partition in 0..<transport.partitionCount {
+            group.addTask {
+                var found: [TransportDelivery] = []
+                while true {
+                    let some = try await transport.pull(partition: partition, limit: 100, within: .milliseconds(300))
+                    if some.isEmpty { return found }
+                    found += some
+                }
+            }
         }
+        return try await group.reduce(into: []) { $0 += $1 }
     }
-    return found
 }
 
 private func sampleBatch(_ number: Int) throws -> LoggedBatch {

@@ -14,7 +14,7 @@ package struct TransportDelivery: Sendable, Hashable {
     package var sequence: UInt64
     /// How often it was handed out, this time included.
     package var deliveryCount: Int
-    /// What the broker knows the delivery by.
+    /// What the broker knows the delivery by; empty for what was read and not handed out.
     package var token: String
 
     package init(
@@ -33,6 +33,22 @@ package struct TransportDelivery: Sendable, Hashable {
         self.sequence = sequence
         self.deliveryCount = deliveryCount
         self.token = token
+    }
+}
+
+/// The batches that a partition may have: some in between are acknowledged and gone.
+package struct TransportExtent: Sendable, Hashable {
+    /// Which life of the partition the sequences count in.
+    package var epoch: Int64
+    /// The lowest sequence that is there; `last` + 1 if there is none.
+    package var first: UInt64
+    /// The highest sequence that was ever given; 0 if none was.
+    package var last: UInt64
+
+    package init(epoch: Int64, first: UInt64, last: UInt64) {
+        self.epoch = epoch
+        self.first = first
+        self.last = last
     }
 }
 

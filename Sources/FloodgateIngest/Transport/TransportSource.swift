@@ -1,0 +1,180 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+/// How a source takes batches from the transport; each default suits production.
+package struct TransportSourceOptions: Sendable {
+    /// Batches that are asked for at a time; 256 by default.
+    package var pullLimit = 256
+    /// Bytes of payloads beyond which nothing more is asked for until some of it is committed; 32 MiB by default.
+    package var bufferBytes = 32 << 20
+    /// How long the broker may take to say that there is nothing; 20 ms by default.
+    package var wait: Duration = .milliseconds(20)
+    /// How often the broker is told that what is held is still being worked on; 60 s by default, a fifth of what it waits.
+    package var extendInterval: Duration = .seconds(60)
+
+    /// Makes options with the defaults above.
+    package init() {}
+}
+
+/// One partition of the transport, as a log that a loader reads: its positions are the partition's sequence.
+///
+/// Blocks of stretches of the sequence are the same rows whenever they are made again, since the sequence has no gaps but
+/// what is acknowledged, and what is acknowledged is in the warehouse. Only one loader may read a partition at a time.
+package actor TransportSource: BatchSource {
+    private let transport: any EventTransport
+    private let partition: Int
+    private let options: TransportSourceOptions
+    private var epoch: Int64?
+    /// What is not committed, by sequence.
+    private var held: [UInt64: TransportDelivery] = [:]
+    private var heldBytes = 0
+    /// Committed, and still to be acknowledged.
+    private var done: [TransportDelivery] = []
+    private var committed: UInt64 = 0
+
+    /// Makes the source of `partition`, from 0 to below the transport's count.
+    package init(
+        transport: any EventTransport,
+        partition: Int,
+        options: TransportSourceOptions = TransportSourceOptions()
+    ) {
+        self.transport = transport
+        self.partition = partition
+        self.options = options
+    }
+
+    /// What blocks of this partition are named by; another name for a partition that was removed and made again.
+    /// - Throws: `TransportError` if the broker does not tell.
+    package func lane() async throws(TransportError) -> String {
+        let epoch = try await currentEpoch()
+        return "partition-\(partition)-\(String(epoch, radix: 36))"
+    }
+
+    package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
+        do throws(TransportError) {
+            return try await batches(after: UInt64(max(0, position)), limit)
+        } catch {
+            throw EventLogError(
+                error.code == .closed ? .closed : .storage,
+                "The transport cannot be read",
+                cause: error
+            )
+        }
+    }
+
+    /// Notes that all up to `sequence` is in the warehouse, and has the broker forget it.
+    /// - Throws: `TransportError`; then the broker is told the next time.
+    package func commit(through sequence: Int64) async throws(TransportError) {
+        committed = max(committed, UInt64(max(0, sequence)))
+        for (number, delivery) in held where number <= committed {
+            held[number] = nil
+            heldBytes -= delivery.batch.payload.count
+            done.append(delivery)
+        }
+        try await acknowledge()
+    }
+
+    /// Tells the broker from time to time that what is held is being worked on, until the task is cancelled.
+    package func run() async {
+        while (try? await Task.sleep(for: options.extendInterval)) != nil {
+            // If it does not hear, it hands them out again, which does no harm.
+            try? await transport.extend(held.values.filter { !$0.token.isEmpty })
+        }
+    }
+
+    /// Gives back what is held, so that the next loader of the partition has it at once.
+    package func release() async {
+        let deliveries = held.values.filter { !$0.token.isEmpty }
+        held = [:]
+        heldBytes = 0
+        try? await transport.release(deliveries)
+    }
+
+    private func batches(after position: UInt64, _ limit: Int) async throws(TransportError) -> [LoggedBatch] {
+        try await pull()
+        var found: [LoggedBatch] = []
+        var next = position &+ 1
+        var extent: TransportExtent?
+        while found.count < limit, next > 0 {
+            if let delivery = held[next] {
+                found.append(logged(delivery))
+                next &+= 1
+                continue
+            }
+            // Another loader may hold it that has died, or it is gone.
+            let known: TransportExtent
+            if let extent {
+                known = extent
+            } else {
+                known = try await checked(transport.extent(of: partition))
+                extent = known
+            }
+            guard next <= known.last else { break }
+            if next < known.first {
+                next = known.first
+                continue
+            }
+            // A reader that is behind with its commits does without what it has not room for.
+            guard found.isEmpty || heldBytes < options.bufferBytes else { break }
+            if let delivery = try await transport.read(partition: partition, sequence: next) { hold(delivery) }
+            if held[next] == nil { next &+= 1 }
+        }
+        return found
+    }
+
+    /// Takes over what the broker hands out.
+    private func pull() async throws(TransportError) {
+        guard heldBytes < options.bufferBytes else { return }
+        _ = try await currentEpoch()
+        let deliveries = try await transport.pull(partition: partition, limit: options.pullLimit, within: options.wait)
+        for delivery in deliveries {
+            guard delivery.epoch == epoch else { throw Self.remade(partition) }
+            if delivery.sequence <= committed { done.append(delivery) } else { hold(delivery) }
+        }
+        try await acknowledge()
+    }
+
+    private func hold(_ delivery: TransportDelivery) {
+        let old = held[delivery.sequence]
+        guard old == nil || !delivery.token.isEmpty else { return }
+        heldBytes += delivery.batch.payload.count - (old?.batch.payload.count ?? 0)
+        held[delivery.sequence] = delivery
+    }
+
+    private func acknowledge() async throws(TransportError) {
+        // What was only read comes again as a delivery, and is acknowledged then.
+        let deliveries = done.filter { !$0.token.isEmpty }
+        done = []
+        do {
+            try await transport.acknowledge(deliveries)
+        } catch {
+            done += deliveries
+            throw error
+        }
+    }
+
+    private func logged(_ delivery: TransportDelivery) -> LoggedBatch {
+        var batch = delivery.batch
+        batch.origin = BatchOrigin(node: delivery.node, position: batch.id)
+        batch.id = Int64(clamping: delivery.sequence)
+        return batch
+    }
+
+    private func currentEpoch() async throws(TransportError) -> Int64 {
+        if let epoch { return epoch }
+        let found = try await transport.extent(of: partition).epoch
+        epoch = found
+        return found
+    }
+
+    private func checked(_ extent: TransportExtent) throws(TransportError) -> TransportExtent {
+        guard extent.epoch == epoch else { throw Self.remade(partition) }
+        return extent
+    }
+
+    private static func remade(_ partition: Int) -> TransportError {
+        TransportError(
+            .failed,
+            "Partition \(partition) was removed and made again while it was read; start the loader again"
+        )
+    }
+}
