@@ -135,6 +135,11 @@ let package = Package(
             ]
         ),
 
+        .target(
+            name: "FloodgateClickHouse",
+            dependencies: ["FloodgateJSON", "FloodgateWarehouse", asyncHTTPClient, nioCore, nioHTTP1]
+        ),
+
         // Rim: the front door, pages, routes, composition, command line.
         .target(
             name: "FloodgateHTTP",
@@ -255,6 +260,14 @@ let package = Package(
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateControlPlane", "FloodgateEvents",
                 "FloodgateIngest", "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
             ]
+        ),
+        .testTarget(
+            name: "FloodgateClickHouseTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateWarehouse", "FloodgateClickHouse", "FloodgateTestSupport", asyncHTTPClient,
+                nioCore, nioHTTP1,
+            ],
+            exclude: ["Current"]
         ),
         .testTarget(
             name: "FloodgateConsoleTests",
