@@ -144,6 +144,11 @@ let package = Package(
 
         .target(name: "FloodgateDuckDB", dependencies: ["FloodgateJSON", "FloodgateWarehouse"]),
 
+        .target(
+            name: "FloodgateClickHouse",
+            dependencies: ["FloodgateJSON", "FloodgateWarehouse", asyncHTTPClient, nioCore, nioHTTP1]
+        ),
+
         // Rim: the front door, pages, routes, composition, command line.
         .target(
             name: "FloodgateHTTP",
@@ -272,6 +277,14 @@ let package = Package(
         .testTarget(
             name: "FloodgateDuckDBTests",
             dependencies: ["FloodgateJSON", "FloodgateWarehouse", "FloodgateDuckDB", "FloodgateTestSupport"]
+        ),
+        .testTarget(
+            name: "FloodgateClickHouseTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateWarehouse", "FloodgateClickHouse", "FloodgateTestSupport", asyncHTTPClient,
+                nioCore, nioHTTP1,
+            ],
+            exclude: ["Current"]
         ),
         .testTarget(
             name: "FloodgateConsoleTests",
