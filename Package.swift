@@ -165,8 +165,8 @@ let package = Package(
             name: "FloodgateServer",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
-                "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateConsole", "FloodgateGzip",
-                "FloodgateFlags", "FloodgateHTTP", "FloodgateSnapshots", "CFloodgateMalloc", asyncHTTPClient, httpTypes,
+                "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateWarehouse", "FloodgateDuckDB",
+                "FloodgateClickHouse", "FloodgateConsole", "FloodgateGzip", "FloodgateFlags", "FloodgateHTTP", "FloodgateSnapshots", "CFloodgateMalloc", asyncHTTPClient, httpTypes,
                 hummingbird, logging, metrics, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),
@@ -175,7 +175,7 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateHTTP", "FloodgateIngest", "FloodgateSnapshots", "FloodgateSQLite", "FloodgateServer",
-                argumentParser, logging,
+                "FloodgateWarehouse", argumentParser, logging,
             ]
         ),
 

@@ -24,6 +24,8 @@ struct FloodgateCommand: AsyncParsableCommand {
               FLOODGATE_LISTEN        address to listen at
               FLOODGATE_PUBLIC_URL    what clients call the server
               FLOODGATE_PATH_PREFIX   path in front of all routes
+              FLOODGATE_WAREHOUSE     where events are analysed
+              FLOODGATE_DUCKDB        DuckDB's program
               FLOODGATE_LOG_LEVEL     least level that is logged
               FLOODGATE_LOG_FORMAT    json or text
               FLOODGATE_CONSOLE_KEY   for commands that ask a server

@@ -59,6 +59,9 @@ package final class SQLiteEventLog: EventLog {
     /// What the writer has done and what waits for it.
     package var status: SQLiteEventLogStatus { queue.status }
 
+    /// The position of the newest batch; 0 if there is none.
+    package var lastPosition: Int64 { queue.counts.lastPosition }
+
     package var fill: Double { queue.fill }
 
     package func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {
