@@ -124,6 +124,11 @@ let package = Package(
         .target(name: "CFloodgateEventScan", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "FloodgateWarehouse", dependencies: ["FloodgateJSON"]),
         .target(
+            name: "FloodgateOperations",
+            dependencies: ["FloodgateJSON"],
+            resources: [.embedInCode("Figures")]
+        ),
+        .target(
             name: "FloodgateIngest",
             dependencies: [
                 "FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "FloodgateWarehouse", "CFloodgateDeflate",
@@ -175,7 +180,7 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateHTTP", "FloodgateIngest", "FloodgateSnapshots", "FloodgateSQLite", "FloodgateServer",
-                "FloodgateWarehouse", argumentParser, logging,
+                "FloodgateWarehouse", "FloodgateOperations", argumentParser, logging,
             ]
         ),
 
@@ -263,6 +268,7 @@ let package = Package(
                 "FloodgateTestSupport", "CFloodgateEventScan", logging,
             ]
         ),
+        .testTarget(name: "FloodgateOperationsTests", dependencies: ["FloodgateOperations", "FloodgateJSON"]),
         .testTarget(
             name: "FloodgateSQLiteTests",
             dependencies: [

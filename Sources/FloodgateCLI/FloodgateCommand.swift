@@ -41,7 +41,7 @@ struct FloodgateCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, EdgeCommand.self, KeysCommand.self, SigningCommand.self, ImportCommand.self,
             GateCommand.self, ListCommand.self, FleetCommand.self, EventsCommand.self,
-            EvaluateCommand.self, ExplainCommand.self, DoctorCommand.self, VersionCommand.self,
+            EvaluateCommand.self, ExplainCommand.self, CapacityCommand.self, DoctorCommand.self, VersionCommand.self,
         ]
     )
 
