@@ -1,6 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-package import FloodgateJSON
+internal import FloodgateJSON
 
 /// What was measured of one core, one byte, one stream; the benchmarks write it down.
 package struct CapacityFigures: Sendable, Hashable {

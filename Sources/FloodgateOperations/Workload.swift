@@ -28,7 +28,7 @@ package struct Workload: Sendable, Hashable {
     package var retentionDays = 90.0
     /// Copies of each row; 2 by default.
     package var replicas = 2.0
-    /// Regions that share the load; the loss of one must not be felt. 1 by default.
+    /// Regions that share the load, of which one may be lost; 1 by default.
     package var regions = 1.0
 
     /// Makes a workload with the defaults above.

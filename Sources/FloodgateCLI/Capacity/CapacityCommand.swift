@@ -71,7 +71,8 @@ struct CapacityCommand: ParsableCommand {
         let measured: CapacityFigures
         do {
             measured =
-                try figures.map { try CapacityFigures(try InputFile.bytes(of: $0)) } ?? CapacityFigures.measured()
+                try figures.map { try CapacityFigures(try InputFile.bytes(of: $0, limit: 1 << 20)) }
+                ?? CapacityFigures.measured()
         } catch let mistake as CapacityFigures.Mistake {
             throw CommandFailure(.badInput, mistake.description)
         }

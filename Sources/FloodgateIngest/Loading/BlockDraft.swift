@@ -28,6 +28,13 @@ final class BlockDraft {
     var rowCount: Int { builder.rowCount + corrupt.count }
     var sizeBytes: Int { builder.sizeBytes }
 
+    /// Has names that client SDKs only know hashed written out from now on.
+    /// - Throws: `EventScannerError` if there is no memory.
+    func rename(_ names: [String: String]) throws {
+        builder.forgetNames()
+        for (hash, name) in names { try builder.rename(hash: hash, to: name) }
+    }
+
     /// Adds events of a batch; adds nothing if it throws.
     /// - Throws: `EventLogError` with code `corrupt` if the batch is none, `EventScannerError` if there is no memory.
     func add(_ batch: LoggedBatch, _ events: Range<Int>? = nil, deadReason: String? = nil) throws {

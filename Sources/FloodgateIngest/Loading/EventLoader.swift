@@ -20,7 +20,7 @@ package actor EventLoader {
 
     let log: any EventLog
     let warehouse: any Warehouse
-    let options: LoaderOptions
+    package nonisolated let options: LoaderOptions
     let plan: LoadPlanFile
     let logger: Logger
     private let now: @Sendable () -> Int64
@@ -30,6 +30,7 @@ package actor EventLoader {
     private(set) var current = LoaderReport()
     var draft: BlockDraft?
     private var isStarted = false
+    private var names: [String: String] = [:]
     /// The pieces under way, the first of them first.
     var pieces: [LoadPiece] = []
     /// The block of the first piece, while it is tried.
@@ -73,6 +74,13 @@ package actor EventLoader {
         self.jitter = jitter
     }
 
+    /// Has hashed names of gates and configs, which client SDKs may send, written out from now on; `names` are by their hashes.
+    package func rename(_ names: [String: String]) throws {
+        guard names != self.names else { return }
+        try draft?.rename(names)
+        self.names = names
+    }
+
     /// How far it is.
     package var report: LoaderReport { current }
 
@@ -108,7 +116,10 @@ package actor EventLoader {
         current.watermark = ends.max() ?? .start
         current.advance(to: current.watermark, entries)
         pieces = plan.read().filter { $0.end > current.watermark }
-        if draft == nil { draft = try BlockDraft(node: node) }
+        if draft == nil {
+            draft = try BlockDraft(node: node)
+            try draft?.rename(names)
+        }
         isStarted = true
     }
 

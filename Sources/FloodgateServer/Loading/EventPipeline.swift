@@ -85,6 +85,11 @@ package final class EventPipeline: Service {
                 while (try? await Task.sleep(for: settings.reconciles)) != nil { await checkLedger() }
             }
             group.addTask { [self] in
+                repeat {
+                    if let names = try? await control.hashedNames() { try? await loader.rename(names) }
+                } while (try? await Task.sleep(for: .seconds(10))) != nil
+            }
+            group.addTask { [self] in
                 repeat { await expire() } while (try? await Task.sleep(for: .seconds(3_600))) != nil
             }
         }
@@ -135,7 +140,7 @@ package final class EventPipeline: Service {
         // In this order: what is loaded in between is no surplus.
         let segments = try await log.segments()
         let watermark = await loader.report.watermark
-        let node = loader.node
+        let node = loader.options.node
         let entries = try await warehouse.ledger(since: 0, node: node)
         return (LedgerReconciler(node: node, watermark: watermark).compare(segments, with: entries), segments)
     }
