@@ -26,6 +26,9 @@ constexpr int64_t furthest = 8640000000000000;
 
 /// Bodies above this are rare: the memory for one is given back before the next.
 constexpr size_t largest_kept = size_t(8) << 20;
+constexpr size_t most_kept = 1 << 16;
+
+static_assert(FG_PADDING >= simdjson::SIMDJSON_PADDING, "simdjson looks further behind a body than callers allow for");
 
 bool is_exposure(Text name) {
     return name.size > 20 && std::memcmp(name.start, "statsig::", 9) == 0
@@ -36,6 +39,8 @@ bool is_exposure(Text name) {
 }  // namespace
 
 fg_status Batch::read(const uint8_t *body, size_t size, const fg_terms &terms) {
+    if (events.capacity() > most_kept) std::vector<Event>().swap(events);
+    if (rejections.capacity() > most_kept) std::vector<fg_rejection>().swap(rejections);
     events.clear();
     rejections.clear();
     exposures = 0;
@@ -44,6 +49,8 @@ fg_status Batch::read(const uint8_t *body, size_t size, const fg_terms &terms) {
     statsig_metadata = 0;
     session_ = {};
     if (size > terms.values && punctuation(body, size) > terms.values) return FG_NEEDS_CARE;
+    // A mark of the byte order, which some versions of simdjson pass over.
+    if (size > 0 && body[0] == 0xEF) return FG_NEEDS_CARE;
     fg_status failure = FG_NEEDS_CARE;
     if (!parse(body, size, failure)) return failure;
     if (!has_whole_surrogates(body, size)) return FG_NEEDS_CARE;
@@ -190,9 +197,10 @@ void Batch::event(size_t place, uint32_t number, const fg_terms &terms) {
     Fingerprints prints;
     if (event.user != 0) user(event.user, prints);
     if (event.metadata != 0) prints.metadata = walk_.hashed(event.metadata, 3);
-    // An empty list is the same as none.
-    if (event.secondary_exposures != 0 && !tape.is_empty(event.secondary_exposures)) {
-        prints.secondary_exposures = walk_.hashed(event.secondary_exposures, 3);
+    if (event.secondary_exposures != 0) {
+        Hash gates = walk_.hashed(event.secondary_exposures, 3);
+        // An empty list is the same as none.
+        if (!tape.is_empty(event.secondary_exposures)) prints.secondary_exposures = gates;
     }
     if (walk_.needs_care) return;
     const uint8_t *record = tape.record(name);

@@ -132,6 +132,20 @@ import Testing
         for spelling in spellings { #expect(try self.id(spelling) == id, "\(spelling)") }
     }
 
+    @Test func `ids stay as they are, since they are stored`() throws {
+        let ids = [
+            try id(Self.event),
+            try id(#"{"eventName":"a","id":"018f-1"}"#),
+            try scan(#"{"events":[{"eventName":"a"}]}"#, key: "k")?.idXor,
+            try scan(#"{"events":[{"eventName":"a","time":1},{"eventName":"a","time":1}]}"#)?.idSum,
+        ]
+        let stored: [UInt64] = [
+            2_778_415_472_429_270_427, 13_408_676_918_641_059_762, 10_401_523_100_707_170_592,
+            8_535_718_198_705_237_636,
+        ]
+        #expect(ids == stored)
+    }
+
     @Test func `another event has another id`() throws {
         var ids: Set<UInt64> = [try id(Self.event)]
         let changes = [
@@ -221,12 +235,22 @@ import Testing
     }
 
     @Test func `keeps to the limits`() throws {
-        let body = Array(#"{"events":[{"eventName":"a","metadata":{"b":[[1]]}}]}"#.utf8)
-        for depth in 1...8 {
-            var limits = EventBatchReader()
-            limits.depth = depth
-            #expect(try (scan(body, limits: limits) != nil) == (Self.read(body, limits) != nil), "depth \(depth)")
+        let nested = [
+            #""metadata":{"b":[[1]]}"#, #""metadata":{}"#, #""user":{}"#, #""user":{"customIDs":{}}"#,
+            #""user":{"a":[]}"#,
+            #""secondaryExposures":[]"#, #""secondaryExposures":[{}]"#, #""statsigMetadata":{}"#, #""x":[]"#,
+            #""value":[]"#,
+        ]
+        for member in nested {
+            let body = Array(#"{"events":[{"eventName":"a",\#(member)}]}"#.utf8)
+            for depth in 1...8 {
+                var limits = EventBatchReader()
+                limits.depth = depth
+                let isRead = Self.read(body, limits) != nil
+                #expect(try (scan(body, limits: limits) != nil) == isRead, "\(member) in depth \(depth)")
+            }
         }
+        let body = Array(#"{"events":[{"eventName":"a","metadata":{"b":[[1]]}}]}"#.utf8)
         for values in 4...9 {
             var limits = EventBatchReader()
             limits.valueCount = values
