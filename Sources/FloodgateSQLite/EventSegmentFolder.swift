@@ -43,6 +43,8 @@ package struct EventSegmentFolder: Sendable {
     }
 
     /// The numbers of all segments, rising, and the highest number that was ever used.
+    ///
+    /// What has the name of a segment but is no file is none, and its number is not used either.
     func segments() throws(EventLogError) -> (numbers: [Int64], highest: Int64) {
         let names: [String]
         do {
@@ -51,8 +53,13 @@ package struct EventSegmentFolder: Sendable {
             throw EventLogError(.storage, "The event log's folder \(path) cannot be read", cause: error)
         }
         let found = names.compactMap(number(of:))
-        let numbers = found.filter { !$0.isSetAside }.map(\.number).sorted()
+        let numbers = found.filter { !$0.isSetAside && isFile($0.number) }.map(\.number).sorted()
         return (numbers, found.map(\.number).max() ?? 0)
+    }
+
+    private func isFile(_ number: Int64) -> Bool {
+        var status = stat()
+        return stat(path(of: number), &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
     func exists(_ number: Int64) -> Bool { FileManager.default.fileExists(atPath: path(of: number)) }

@@ -119,13 +119,33 @@ import Testing
         let log = try folder.open()
         _ = try await log.append(batch(1))
         await log.shutdown()
-        let path = folder.path + "/segment-00000007.sqlite"
+        // Where SQLite wants to have a file, so that each call of the system fails.
+        let path = folder.path + "/segment-00000001.sqlite-wal"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         let again = try folder.open()
-        #expect(again.recoveryReport.unopened == [7])
+        #expect(again.recoveryReport.unopened == [1])
         #expect(again.recoveryReport.setAside.isEmpty)
-        #expect(try await again.append(batch(2)) == 8 << 32 | 1)
-        #expect(try await again.counts().batches == 2)
+        #expect(try await again.append(batch(2)) == 2 << 32 | 1)
+        await again.shutdown()
+        try FileManager.default.removeItem(atPath: path)
+        let third = try folder.open()
+        #expect(third.recoveryReport.unopened.isEmpty)
+        #expect(try await third.read(after: 0, limit: 9).map(\.receivedAt) == [1, 2])
+        await third.shutdown()
+    }
+
+    @Test func `are none of those that are no files`() async throws {
+        let log = try folder.open()
+        _ = try await log.append(batch(1))
+        await log.shutdown()
+        let path = folder.path + "/segment-0000000"
+        try FileManager.default.createDirectory(atPath: path + "7.sqlite", withIntermediateDirectories: false)
+        try FileManager.default.createSymbolicLink(atPath: path + "8.sqlite", withDestinationPath: "/dev/zero")
+        #expect(mkfifo(path + "9.sqlite", 0o600) == 0)
+        let again = try folder.open()
+        #expect(again.recoveryReport.setAside.isEmpty && again.recoveryReport.unopened.isEmpty)
+        #expect(try await again.append(batch(2)) == 10 << 32 | 1, "their numbers are not used")
+        #expect(try await again.read(after: 0, limit: 9).map(\.receivedAt) == [1, 2])
         await again.shutdown()
     }
 
