@@ -149,3 +149,11 @@ package actor DuckDBWarehouse: Warehouse {
         garbage.removeAll { $0.version <= oldest }
     }
 }
+
+extension DuckDBWarehouse {
+    /// Kills the children as a fault would; for tests.
+    package func killChildren() {
+        loader?.kill()
+        readers?.kill()
+    }
+}
