@@ -263,6 +263,7 @@ let package = Package(
                 "FloodgateIngest", "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
             ]
         ),
+        .testTarget(name: "FloodgateWarehouseTests", dependencies: ["FloodgateWarehouse"]),
         .testTarget(
             name: "FloodgateDuckDBTests",
             dependencies: ["FloodgateJSON", "FloodgateWarehouse", "FloodgateDuckDB", "FloodgateTestSupport"]

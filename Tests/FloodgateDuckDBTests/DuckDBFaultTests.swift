@@ -203,6 +203,31 @@ extension DuckDBTests {
             await warehouse.shutdown()
         }
 
+        @Test func `reads the others when a file is gone`() async throws {
+            let warehouse = folder.open()
+            try await warehouse.prepare()
+            for number in 1...3 { try await warehouse.load(block(number, number * 10...number * 10 + 4)) }
+            let lost = try #require(folder.files.first { $0.contains("exposures") })
+            try FileManager.default.removeItem(atPath: lost)
+            #expect(try await count(warehouse) == 10)
+            #expect(try await warehouse.status().damaged == 1)
+            await warehouse.shutdown()
+        }
+
+        @Test func `merges the others when a file of the day is damaged`() async throws {
+            let warehouse = folder.open { $0.filesBeforeMerge = 3 }
+            try await warehouse.prepare()
+            for number in 1...2 { try await warehouse.load(block(number, number * 10...number * 10 + 4)) }
+            let broken = try #require(folder.files.first { $0.contains("exposures") })
+            let size = try #require(try FileManager.default.attributesOfItem(atPath: broken)[.size] as? Int)
+            try Data(repeating: 0x55, count: size).write(to: URL(fileURLWithPath: broken))
+            for number in 3...4 { try await warehouse.load(block(number, number * 10...number * 10 + 4)) }
+            #expect(try await warehouse.status().damaged == 1)
+            #expect(folder.files.filter { $0.contains("exposures") }.count == 1)
+            #expect(try await count(warehouse) == 15)
+            await warehouse.shutdown()
+        }
+
         @Test func `sees at the start that a file was cut off`() async throws {
             let first = folder.open()
             try await first.prepare()

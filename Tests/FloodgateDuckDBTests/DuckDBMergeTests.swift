@@ -84,6 +84,30 @@ extension DuckDBTests {
             await second.shutdown()
         }
 
+        @Test func `keep few records, and forget blocks of long ago`() async throws {
+            let change: (inout DuckDBOptions) -> Void = {
+                $0.recordsBeforeBundle = 4
+                $0.knownDays = 2
+            }
+            let first = folder.open(change)
+            try await first.prepare()
+            for number in 1...9 { try await first.load(block(number, number...number, days: Int64(number))) }
+            let expected = try await answer(first)
+            #expect(expected.count == 18)
+            #expect(try await !first.load(block(8, 8...8, days: 8)))
+            let ledger = Set(try await first.ledger(since: 0, node: nil).map(\.block))
+            #expect(ledger.isSuperset(of: ["n1-7", "n1-8", "n1-9"]) && !ledger.contains("n1-1"))
+            await first.shutdown()
+            let records = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/records")
+            #expect(records.filter { $0.hasPrefix("n1-") }.count < 4)
+            let second = folder.open(change)
+            try await second.prepare()
+            #expect(try await answer(second) == expected)
+            #expect(Set(try await second.ledger(since: 0, node: nil).map(\.block)) == ledger)
+            #expect(try await !second.load(block(7, 7...7, days: 7)))
+            await second.shutdown()
+        }
+
         @Test func `wait with removing files for questions that read them`() async throws {
             let warehouse = folder.open { $0.filesBeforeMerge = 3 }
             try await warehouse.prepare()
