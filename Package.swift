@@ -266,7 +266,10 @@ let package = Package(
         .testTarget(name: "FloodgateWarehouseTests", dependencies: ["FloodgateWarehouse"]),
         .testTarget(
             name: "FloodgateDuckDBTests",
-            dependencies: ["FloodgateJSON", "FloodgateWarehouse", "FloodgateDuckDB", "FloodgateTestSupport"]
+            dependencies: [
+                "FloodgateJSON", "FloodgateEvents", "FloodgateWarehouse", "FloodgateIngest", "FloodgateDuckDB",
+                "FloodgateTestSupport", logging,
+            ]
         ),
         .testTarget(
             name: "FloodgateConsoleTests",
