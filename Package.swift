@@ -276,13 +276,17 @@ let package = Package(
                 "FloodgateIngest", "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
             ]
         ),
+        .testTarget(name: "FloodgateWarehouseTests", dependencies: ["FloodgateWarehouse"]),
         .testTarget(
             name: "FloodgateNATSTests",
             dependencies: ["FloodgateIngest", "FloodgateNATS", logging]
         ),
         .testTarget(
             name: "FloodgateDuckDBTests",
-            dependencies: ["FloodgateJSON", "FloodgateWarehouse", "FloodgateDuckDB", "FloodgateTestSupport"]
+            dependencies: [
+                "FloodgateJSON", "FloodgateEvents", "FloodgateWarehouse", "FloodgateIngest", "FloodgateDuckDB",
+                "FloodgateTestSupport", logging,
+            ]
         ),
         .testTarget(
             name: "FloodgateClickHouseTests",

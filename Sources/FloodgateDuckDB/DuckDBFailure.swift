@@ -24,6 +24,9 @@ enum DuckDBFailure {
     /// Whether a file that cannot be read may be the reason.
     static func mayBeDamage(_ error: WarehouseError) -> Bool {
         guard error.code != .limit, error.code != .full, error.message.hasPrefix("DuckDB: ") else { return false }
+        // Nor is a file damaged that the system does not let us have now.
+        let passing = ["Too many open files", "Cannot allocate memory", "Permission denied"]
+        guard !passing.contains(where: error.message.contains) else { return false }
         return !["Parser", "Binder", "Catalog", "Conversion", "Permission"].contains {
             error.message.dropFirst("DuckDB: ".count).hasPrefix($0)
         }

@@ -40,7 +40,13 @@ struct DuckDBFolder: Sendable {
         try make(root)
         let descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.error("\(lock) cannot be opened") }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        // A program that this process is just starting has all descriptors for a moment.
+        var tries = 50
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0, tries > 0 {
+            tries -= 1
+            usleep(10_000)
+        }
+        guard tries > 0 else {
             close(descriptor)
             throw WarehouseError(.unavailable, "another process writes to \(root); stop it, or choose another folder")
         }

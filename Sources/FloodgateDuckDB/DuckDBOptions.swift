@@ -22,7 +22,9 @@ package struct DuckDBOptions: Sendable, Hashable {
     package var mergedFileBytes: Int64 = 256 << 20
     /// An event that comes again counts once if it does within so many days.
     package var duplicateDays: Int32 = 7
-    /// For how many days of arrival blocks stay known, and in the ledger.
+    /// Records of blocks that are put into one file when there are so many.
+    package var recordsBeforeBundle = 512
+    /// For how many days behind its node's newest a block stays known, and in the ledger.
     package var knownDays: Int32 = 14
 
     /// Creates options with the defaults above.

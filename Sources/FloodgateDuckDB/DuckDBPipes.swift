@@ -170,14 +170,12 @@ struct DuckDBPipes {
 
     /// Reads what is there; false at the end, or if nothing was there and it is asked `once`.
     private func read(_ descriptor: Int32, _ bytes: inout [UInt8], once: Bool = false) throws(Failure) -> Bool {
-        let size = 1 << 16
         var count = 0
-        let start = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: size))
-        count = bytes.withUnsafeMutableBytes { buffer in
-            Foundation.read(descriptor, buffer.baseAddress.map { $0 + start }, size)
+        let piece = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, filled in
+            count = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
+            filled = max(0, count)
         }
-        bytes.removeLast(size - max(0, count))
+        bytes += piece
         if count < 0 { return !once && (errno == EAGAIN || errno == EINTR) }
         return count > 0
     }

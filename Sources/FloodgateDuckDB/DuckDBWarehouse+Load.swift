@@ -15,6 +15,7 @@ extension DuckDBWarehouse {
             try commit(.block(block.id, day: block.day, files: files, ledger: block.ledger), named: block.id, files)
             // The block is there; what goes wrong now can wait for the next one.
             try? await merge()
+            try? bundleRecords()
             return true
         }
     }

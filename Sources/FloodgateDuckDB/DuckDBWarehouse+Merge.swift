@@ -43,7 +43,8 @@ extension DuckDBWarehouse {
                 with: DuckDBSQL.merge(table, sources.map(folder.path), without: others.map(folder.path))
             )
         } catch {
-            damageSuspected = damageSuspected || DuckDBFailure.mayBeDamage(error)
+            // Or the same files would be tried for ever.
+            _ = try await setAsideDamage(behind: error)
             throw error
         }
     }

@@ -15,7 +15,10 @@ extension DuckDBWarehouse {
             do throws(WarehouseError) {
                 return try await ask(question, limits, &reader)
             } catch {
-                guard try await setAsideDamage(behind: error) else { throw error }
+                let isMended = try await changing { () throws(WarehouseError) in
+                    try await setAsideDamage(behind: error)
+                }
+                guard isMended else { throw error }
             }
         }
         return try await ask(question, limits, &reader)
@@ -61,29 +64,30 @@ extension DuckDBWarehouse {
         return try lines.map { line throws(WarehouseError) in try DuckDBReaders.row(line) }
     }
 
-    /// Puts files out of the way that cannot be read, if that is what `error` is about.
+    /// Puts files out of the way that cannot be read, if that is what `error` is about; for who makes a change.
     /// - Returns: Whether there were any.
     func setAsideDamage(behind error: WarehouseError) async throws(WarehouseError) -> Bool {
         guard DuckDBFailure.mayBeDamage(error) else { return false }
-        return try await changing { () throws(WarehouseError) in
-            let files = WarehouseTable.allCases.flatMap { catalog.files(of: $0) }
-            var broken = files.filter { error.message.contains(folder.path(of: $0)) }
-            if broken.isEmpty { broken = files }
-            var gone: [DuckDBFile] = []
-            for file in broken {
-                do throws(WarehouseError) {
-                    _ = try await load([DuckDBSQL.check(folder.path(of: file))])
-                } catch {
-                    // Only what the file says is about the file.
-                    guard DuckDBFailure.mayBeDamage(error) else { throw error }
-                    try folder.setAside(file)
-                    gone.append(file)
-                }
+        let files = WarehouseTable.allCases.flatMap { catalog.files(of: $0) }
+        let named = files.filter { error.message.contains(folder.path(of: $0)) }
+        var gone: [DuckDBFile] = []
+        for file in named.isEmpty ? files : named {
+            guard folder.size(of: folder.path(of: file)) != nil else {
+                gone.append(file)
+                continue
             }
-            damaged += gone.count
-            if !gone.isEmpty { catalog.remove(gone) }
-            return !gone.isEmpty
+            do throws(WarehouseError) {
+                _ = try await load([DuckDBSQL.check(folder.path(of: file))])
+            } catch {
+                // Only what is said about the file is about the file.
+                guard DuckDBFailure.mayBeDamage(error) else { throw error }
+                try folder.setAside(file)
+                gone.append(file)
+            }
         }
+        damaged += gone.count
+        if !gone.isEmpty { catalog.remove(gone) }
+        return !gone.isEmpty
     }
 }
 

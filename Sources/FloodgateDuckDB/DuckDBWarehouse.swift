@@ -15,8 +15,7 @@ package actor DuckDBWarehouse: Warehouse {
     let folder: DuckDBFolder
     var catalog = DuckDBCatalog()
     var damaged = 0
-    /// Whether a merge failed as it does over a file that cannot be read.
-    var damageSuspected = false
+    var recordsSinceBundle = 0
     var loader: DuckDBChild?
     private var lock: Int32?
     var readers: DuckDBReaders?
@@ -48,6 +47,7 @@ package actor DuckDBWarehouse: Warehouse {
                 if lock == nil { lock = try folder.take() }
                 try folder.prepare()
                 (catalog, damaged) = try DuckDBCatalog.read(folder)
+                recordsSinceBundle = folder.names(in: folder.records).count
                 readers = DuckDBReaders((1...max(1, options.questions)).map { child(program, "question-\($0)") })
                 loader = child(program, "loading")
             }
@@ -147,5 +147,13 @@ package actor DuckDBWarehouse: Warehouse {
             for path in paths { folder.remove(path) }
         }
         garbage.removeAll { $0.version <= oldest }
+    }
+}
+
+extension DuckDBWarehouse {
+    /// Kills the children as a fault would; for tests.
+    package func killChildren() {
+        loader?.kill()
+        readers?.kill()
     }
 }

@@ -34,7 +34,7 @@ package protocol Warehouse: Sendable {
 
     /// Asks one question; each row is an object with a member for each column, numbers as JSON numbers.
     ///
-    /// Whole numbers beyond 64 bits may come as texts: cast sums. What is no number is null.
+    /// Decimals and whole numbers beyond 64 bits may come as texts, so sums are cast. What is no number is null.
     /// A statement that changes anything is refused.
     /// - Throws: `.rejected` if the engine does not understand the statement, `.limit` if the answer is over `limits`.
     func query(_ sql: String, limits: QueryLimits) async throws(WarehouseError) -> [JSONObject]

@@ -4,10 +4,13 @@ import FloodgateDuckDB
 import FloodgateWarehouse
 import Testing
 
-@Suite("DuckDB warehouse") struct DuckDBWarehouseTests {
+/// One after the other, since each has programs of its own running.
+@Suite("DuckDB", .serialized) struct DuckDBTests {
     let folder = DuckDBTestFolder()
 
     @Test func `keeps the promises of a warehouse`() async throws {
-        try await checkWarehouse(folder.open())
+        let warehouse = folder.open()
+        try await checkWarehouse(warehouse)
+        await warehouse.shutdown()
     }
 }
