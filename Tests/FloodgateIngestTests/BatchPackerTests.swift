@@ -67,6 +67,27 @@ import Testing
         #expect(kept > 50)
     }
 
+    @Test func `many tasks pack at a time, each its own`() async throws {
+        let pool = BatchPackerPool(keeping: 2)
+        let counts = try await withThrowingTaskGroup(of: [Int].self) { group in
+            for count in 1...40 {
+                group.addTask {
+                    let events = Array(repeating: #"{"eventName":"a","time":1}"#, count: count).joined(separator: ",")
+                    let request = IntakeRequest(
+                        body: try Gzip.compress(Array("{\"events\":[\(events)]}".utf8)),
+                        environment: "production",
+                        keyKind: "server",
+                        receivedAt: Self.receivedAt
+                    )
+                    let packed = try pool.pack(request, limits: IntakeLimits())
+                    return [count, packed.logged.eventCount, try packed.logged.unpack().events.count]
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(counts.count == 40 && counts.allSatisfy { Set($0).count == 1 })
+    }
+
     // MARK: Unpacking
 
     @Test func `unpacks gzip as zlib does, whatever its pieces`() throws {
