@@ -4,7 +4,7 @@
 package protocol BatchSource: Sendable {
     /// Up to `limit` batches behind `position` in rising order; 0 is before the first.
     ///
-    /// None of those that are there is left out: when fewer come, there are no more yet.
+    /// None in between is left out, and none come only if there are none yet.
     func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch]
 }
 

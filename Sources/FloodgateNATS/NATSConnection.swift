@@ -98,6 +98,8 @@ final class NATSConnection: @unchecked Sendable {
         try check(natsOptions_SetReconnectWait(options, 200), deed)
         try check(natsOptions_SetReconnectJitter(options, 200, 200), deed)
         try check(natsOptions_SetFailRequestsOnDisconnect(options, true), deed)
+        // Messages are batches already; the library would wait a millisecond for more.
+        try check(natsOptions_SetSendAsap(options, true), deed)
         // Calls tell what is wrong; the library would print it.
         try check(natsOptions_SetErrorHandler(options, { _, _, _, _ in }, nil), deed)
     }

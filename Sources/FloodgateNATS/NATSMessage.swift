@@ -20,15 +20,26 @@ struct NATSMessage: Sendable {
     var deliveryCount = 0
     var token = ""
 
-    /// Copies `message`; nil if it was not delivered by JetStream.
+    /// Copies `message` and frees it; nil if it was not delivered by JetStream.
     init?(_ message: OpaquePointer) {
-        var found: UnsafeMutablePointer<jsMsgMetaData>?
-        guard natsMsg_GetMetaData(&found, message) == NATS_OK, let data = found else { return nil }
-        defer { jsMsgMetaData_Destroy(data) }
+        defer { natsMsg_Destroy(message) }
         guard let reply = natsMsg_GetReply(message) else { return nil }
-        self.init(stored: message, sequence: data.pointee.Sequence.Stream)
-        token = String(cString: reply)
-        deliveryCount = Int(clamping: data.pointee.NumDelivered)
+        let token = String(cString: reply)
+        guard let place = Self.place(token) else { return nil }
+        self.init(stored: message, sequence: place.sequence)
+        self.token = token
+        deliveryCount = place.deliveryCount
+    }
+
+    /// What the subject of an acknowledgement says:
+    /// `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<number>.<time>.<pending>`, or the same with a domain and an
+    /// account in front of the stream and something random behind.
+    private static func place(_ token: String) -> (sequence: UInt64, deliveryCount: Int)? {
+        let words = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard words.starts(with: ["$JS", "ACK"]), words.count == 9 || words.count >= 11 else { return nil }
+        let first = words.count == 9 ? 4 : 6
+        guard let deliveryCount = Int(words[first]), let sequence = UInt64(words[first + 1]) else { return nil }
+        return (sequence, deliveryCount)
     }
 
     /// Copies `message`, which was read from a stream.
@@ -44,7 +55,8 @@ struct NATSMessage: Sendable {
         return Array(UnsafeRawBufferPointer(start: data, count: max(0, Int(natsMsg_GetDataLength(message)))))
     }
 
-    private static func header(_ name: String, of message: OpaquePointer) -> String? {
+    /// The header of that name; nil if there is none.
+    static func header(_ name: String, of message: OpaquePointer) -> String? {
         var value: UnsafePointer<CChar>?
         guard natsMsgHeader_Get(message, name, &value) == NATS_OK, let value else { return nil }
         return String(cString: value)

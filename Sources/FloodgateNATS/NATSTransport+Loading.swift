@@ -136,11 +136,7 @@ extension NATSTransport {
     private func puller(of partition: Int, _ connection: NATSConnection) -> NATSPuller {
         state.withLock { state in
             if let puller = state.pullers[partition] { return puller }
-            let puller = NATSPuller(
-                connection,
-                stream: streams.stream(partition),
-                subject: streams.subject(partition)
-            )
+            let puller = NATSPuller(connection, stream: streams.stream(partition))
             state.pullers[partition] = puller
             return puller
         }

@@ -9,6 +9,7 @@ import Testing
     private func source(_ change: (inout TransportSourceOptions) -> Void = { _ in }) -> TransportSource {
         var options = TransportSourceOptions()
         options.wait = .zero
+        options.patience = .zero
         change(&options)
         return TransportSource(transport: transport, partition: 0, options: options)
     }

@@ -34,6 +34,30 @@ import Testing
         await second.shutdown()
     }
 
+    @Test func `no pull brings more than was asked for, and none loses what came too late for the one before`()
+        async throws
+    {
+        let cluster = try NATSCluster(1)
+        let transport = try await cluster.transport("partitions=1")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for row in 1...1_000 as ClosedRange<Int64> {
+                group.addTask { try await transport.publish(sampleBatch(row), from: "n") }
+            }
+            try await group.waitForAll()
+        }
+        var came: [UInt64] = []
+        while came.count < 1_000 {
+            let limit = 1 + came.count % 7
+            let some = try await transport.pull(partition: 0, limit: limit, within: .zero)
+            #expect(some.count <= limit)
+            came += some.map(\.sequence)
+            try await transport.acknowledge(some)
+        }
+        #expect(came.sorted() == Array(1...1_000))
+        #expect(try await transport.pull(partition: 0, limit: 10, within: .zero).isEmpty)
+        await transport.shutdown()
+    }
+
     @Test func `a broker that is no cluster has no copies`() async throws {
         let cluster = try NATSCluster(1)
         _ = try await cluster.transport("partitions=1")

@@ -8,6 +8,8 @@ package struct TransportSourceOptions: Sendable {
     package var bufferBytes = 32 << 20
     /// How long the broker may take to say that there is nothing; 20 ms by default.
     package var wait: Duration = .milliseconds(20)
+    /// How long it may take to hand out what is known to be there, before it is read without; 1 s by default.
+    package var patience: Duration = .seconds(1)
     /// How often the broker is told that what is held is still being worked on; 60 s by default, a fifth of what it waits.
     package var extendInterval: Duration = .seconds(60)
 
@@ -30,6 +32,8 @@ package actor TransportSource: BatchSource {
     /// Committed, and still to be acknowledged.
     private var done: [TransportDelivery] = []
     private var committed: UInt64 = 0
+    /// The highest sequence that was handed out.
+    private var highest: UInt64 = 0
 
     /// Makes the source of `partition`, from 0 to below the transport's count.
     package init(
@@ -90,7 +94,6 @@ package actor TransportSource: BatchSource {
     }
 
     private func batches(after position: UInt64, _ limit: Int) async throws(TransportError) -> [LoggedBatch] {
-        try await pull()
         var found: [LoggedBatch] = []
         var next = position &+ 1
         var extent: TransportExtent?
@@ -100,20 +103,21 @@ package actor TransportSource: BatchSource {
                 next &+= 1
                 continue
             }
-            // Another loader may hold it that has died, or it is gone.
-            let known: TransportExtent
-            if let extent {
-                known = extent
-            } else {
-                known = try await checked(transport.extent(of: partition))
-                extent = known
+            // What is missing below what came is held by another loader, which has died, or is gone.
+            let isHole = next < highest
+            if !isHole, extent == nil, try await pull(within: options.wait) { continue }
+            guard found.isEmpty || isHole else { break }
+            if extent == nil {
+                extent = try await checked(transport.extent(of: partition))
+                // There is more, and it was not handed out: it may only have taken too long.
+                if !isHole, let extent, next <= extent.last, try await pull(within: options.patience) { continue }
             }
-            guard next <= known.last else { break }
-            if next < known.first {
-                next = known.first
+            guard let extent, next <= extent.last else { break }
+            if next < extent.first {
+                next = extent.first
                 continue
             }
-            // A reader that is behind with its commits does without what it has not room for.
+            // A reader that is behind with its commits gets them one at a time.
             guard found.isEmpty || heldBytes < options.bufferBytes else { break }
             if let delivery = try await transport.read(partition: partition, sequence: next) { hold(delivery) }
             if held[next] == nil { next &+= 1 }
@@ -122,15 +126,24 @@ package actor TransportSource: BatchSource {
     }
 
     /// Takes over what the broker hands out.
-    private func pull() async throws(TransportError) {
-        guard heldBytes < options.bufferBytes else { return }
+    /// - Returns: Whether anything came.
+    private func pull(within time: Duration) async throws(TransportError) -> Bool {
+        guard heldBytes < options.bufferBytes else { return false }
         _ = try await currentEpoch()
-        let deliveries = try await transport.pull(partition: partition, limit: options.pullLimit, within: options.wait)
+        let deliveries = try await transport.pull(partition: partition, limit: options.pullLimit, within: time)
+        var isNew = false
         for delivery in deliveries {
             guard delivery.epoch == epoch else { throw Self.remade(partition) }
-            if delivery.sequence <= committed { done.append(delivery) } else { hold(delivery) }
+            highest = max(highest, delivery.sequence)
+            if delivery.sequence <= committed {
+                done.append(delivery)
+            } else {
+                isNew = isNew || held[delivery.sequence] == nil
+                hold(delivery)
+            }
         }
         try await acknowledge()
+        return isNew
     }
 
     private func hold(_ delivery: TransportDelivery) {
