@@ -291,8 +291,7 @@ let package = Package(
         .testTarget(
             name: "FloodgateClickHouseTests",
             dependencies: [
-                "FloodgateJSON", "FloodgateWarehouse", "FloodgateClickHouse", "FloodgateTestSupport", asyncHTTPClient,
-                nioCore, nioHTTP1,
+                "FloodgateJSON", "FloodgateWarehouse", "FloodgateClickHouse", "FloodgateTestSupport",
             ],
             exclude: ["Current"]
         ),

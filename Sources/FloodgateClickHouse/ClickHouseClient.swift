@@ -39,6 +39,8 @@ final class ClickHouseClient: Sendable {
         configuration.timeout.connect = .seconds(5)
         // The server closes after three seconds by its defaults.
         configuration.connectionPool.idleTimeout = .seconds(2)
+        // Who does not listen is not waited for: there are other servers, or the caller comes again.
+        configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 

@@ -81,10 +81,7 @@ private final class Keeper: Sendable {
             ]
         )
         self.process.withLock { $0 = process }
-        let isReady = await eventually {
-            guard process.isRunning else { return true }
-            return Loopback.isListening(self.port)
-        }
+        let isReady = await eventually { !process.isRunning || Loopback.isListening(self.port) }
         try #require(isReady && process.isRunning, "ZooKeeper does not start")
     }
 }

@@ -1,10 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import AsyncHTTPClient
 import FloodgateClickHouse
 import Foundation
-import NIOCore
-import NIOHTTP1
 import Synchronization
 import Testing
 
@@ -58,12 +55,8 @@ final class ClickHouseServer: Sendable {
         )
         let process = try ServerProcess(path, ["--config-file=\(folder.path)/config.xml"])
         self.process.withLock { $0 = process }
-        let url = "http://127.0.0.1:\(ports.http)/ping"
-        let isReady = await eventually {
-            guard process.isRunning else { return true }
-            let response = try? await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(1))
-            return response?.status == .ok
-        }
+        // It listens once it has read its tables.
+        let isReady = await eventually { !process.isRunning || Loopback.isListening(self.ports.http) }
         try #require(isReady && process.isRunning, "The server does not start: \(folder.text("errors"))")
     }
 
