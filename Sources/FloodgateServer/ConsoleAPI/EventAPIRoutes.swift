@@ -1,6 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-import FloodgateControlPlane
+package import FloodgateControlPlane
 import FloodgateEvaluation
 import FloodgateEvents
 import FloodgateIngest
@@ -153,7 +153,8 @@ struct EventAPIRoutes: Sendable {
         var filter = DeadLetters.Filter()
         filter.environment = query.get("environment")
         filter.reason = query.get("reason")
-        guard let limit = query.get("limit").map({ Int($0) ?? 0 }) ?? 100, 1...10_000 ~= limit else {
+        let limit = query.get("limit").map { Int($0) ?? 0 } ?? 100
+        guard 1...10_000 ~= limit else {
             throw ServerError(.invalid, "limit must be a number from 1 to 10000")
         }
         filter.limit = limit

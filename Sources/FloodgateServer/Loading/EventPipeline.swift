@@ -188,7 +188,10 @@ package final class EventPipeline: Service {
             let today = ArrivalDay(of: plane.now())
             _ = try await DeadLetters(in: warehouse).expire(on: today)
             guard let days = settings.retentionDays else { return }
-            _ = try await warehouse.removeDays(before: ArrivalDay(number: today.number - days))
+            let first = ArrivalDay(number: today.number - days)
+            for table in [WarehouseTable.exposures, .events] {
+                _ = try await warehouse.removeDays(before: first, of: table)
+            }
         } catch {
             plane.logger.debug("Old days were not removed", metadata: ["error": .string("\(error)")])
         }
