@@ -121,7 +121,7 @@ let package = Package(
         .systemLibrary(name: "CFloodgateMalloc"),
         .systemLibrary(name: "CFloodgateZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CFloodgateDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
-        .target(name: "CFloodgateEventScan", exclude: ["README.md"], linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CFloodgateEventScan", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "FloodgateWarehouse", dependencies: ["FloodgateJSON"]),
         .target(
             name: "FloodgateIngest",

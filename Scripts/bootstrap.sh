@@ -61,6 +61,9 @@ list_missing() {
     need pkg-config command -v pkg-config
     need libsqlite3-dev pkg-config --exists sqlite3
     need libzstd-dev pkg-config --exists libzstd
+    need libdeflate-dev pkg-config --exists libdeflate
+    need libsimdjson-dev pkg-config --exists simdjson
+    need libxxhash-dev pkg-config --exists libxxhash
     need zlib1g-dev pkg-config --exists zlib
     if [ "$purpose" = test ]; then
         need chromium command -v chromium

@@ -91,6 +91,9 @@ package struct LoggedBatch: Sendable, Hashable {
     /// user of their own were given one.
     static let depth = 80
 
+    static let gzipMagic: [UInt8] = [0x1F, 0x8B]
+    static let zstdMagic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
+
     /// The events as JSON.
     /// - Throws: `EventLogError` with code `corrupt` if the payload is not what was packed.
     package func plain() throws(EventLogError) -> [UInt8] {
@@ -103,7 +106,7 @@ package struct LoggedBatch: Sendable, Hashable {
     /// - Throws: `EventLogError` with code `corrupt` if the payload is not what was packed.
     package func plain(into body: BodyBuffer) throws(EventLogError) {
         do {
-            if payload.starts(with: [0x1F, 0x8B]) {
+            if payload.starts(with: Self.gzipMagic) {
                 try body.fill(gunzipping: payload, limit: Self.largestBatch)
             } else {
                 body.fill(try Zstd.decompress(payload, limit: Self.largestBatch))
