@@ -7,13 +7,16 @@ internal import FloodgateWarehouse
 struct DuckDBFile: Sendable, Hashable {
     var table: WarehouseTable
     var day: ArrivalDay
-    /// The block's id, or a name with a dot for a merged one.
+    /// The block's id; `merged.` and more for a merged one, `single.` and more for one that rows were taken out of.
     var name: String
     var rows: Int64
     var bytes: Int64
 
     /// Whether no event in it is in another such file.
-    var isMerged: Bool { name.contains(".") }
+    var isMerged: Bool { name.hasPrefix("merged.") }
+
+    /// Whether the file took the place of others, and so has a record of its own.
+    var isReplacement: Bool { name.contains(".") }
 }
 
 /// What was committed: a small file, in its place when and only when the Parquet files that it names are in theirs.

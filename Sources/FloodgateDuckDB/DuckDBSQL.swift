@@ -4,7 +4,7 @@ internal import FloodgateWarehouse
 
 /// What DuckDB is told, each statement one line.
 enum DuckDBSQL {
-    /// Turns rows as JSON Lines at `source`, none longer than `longest` bytes, into a sorted Parquet file at `target`.
+    /// Turns rows as JSON Lines at `source`, none longer than `longest` bytes, into a Parquet file at `target`; merging sorts.
     static func write(_ table: WarehouseTable, from source: String, longest: Int, to target: String) -> String {
         let columns = table.columns.map { "\(name($0.name)): '\(type($0.kind))'" }.joined(separator: ", ")
         // The reader's memory is a multiple of it.
@@ -12,7 +12,7 @@ enum DuckDBSQL {
         let rows =
             "read_json(\(literal(source)), format = 'newline_delimited', columns = {\(columns)}, "
             + "maximum_object_size = \(size))"
-        return copy("select * from \(rows) order by \(order(table))", to: target)
+        return copy("select * from \(rows)", to: target)
     }
 
     /// Writes the answer of `question` as a Parquet file.
@@ -41,11 +41,20 @@ enum DuckDBSQL {
 
     /// Merges files: of an event that is there twice the first stays, and none that is in `others`.
     static func merge(_ table: WarehouseTable, _ paths: [String], without others: [String]) -> String {
-        var sources = rows(table, paths)
-        if !others.isEmpty {
-            sources = "(select * from \(sources) anti join \(rows(table, others)) using (environment, id))"
-        }
-        return "select * from \(sources) qualify row_number() over (\(first)) = 1 order by \(order(table))"
+        var sources = "select * from \(rows(table, paths))"
+        if !others.isEmpty { sources += " anti join \(rows(table, others)) using (environment, id)" }
+        return "with source as not materialized (\(sources)), twice as materialized "
+            + "(select environment, id from source group by all having count(*) > 1) "
+            + "select * from (\(once("source", "twice"))) order by \(order(table))"
+    }
+
+    /// The rows of `source`, and of those whose ids stand in `twice` the first.
+    ///
+    /// Comparing few rows is much cheaper than comparing all.
+    private static func once(_ source: String, _ twice: String) -> String {
+        "select * from \(source) anti join \(twice) using (environment, id) union all by name "
+            + "(select * from \(source) semi join \(twice) using (environment, id) "
+            + "qualify row_number() over (\(first)) = 1)"
     }
 
     /// Files without the rows that `condition` is true for.
@@ -85,10 +94,7 @@ enum DuckDBSQL {
             statements.append("insert into \(twice) \(found)")
         }
         statements.append(
-            "create or replace temp view \(name(table.rawValue)) as "
-                + "select * from \(all) anti join \(twice) using (environment, id) union all by name "
-                + "(select * from \(all) semi join \(twice) using (environment, id) "
-                + "qualify row_number() over (\(first)) = 1)"
+            "create or replace temp view \(name(table.rawValue)) as \(once(all, twice))"
         )
         return statements
     }

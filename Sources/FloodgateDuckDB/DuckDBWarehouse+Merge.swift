@@ -40,6 +40,7 @@ extension DuckDBWarehouse {
         do throws(WarehouseError) {
             try await replace(
                 sources,
+                as: "merged",
                 with: DuckDBSQL.merge(table, sources.map(folder.path), without: others.map(folder.path))
             )
         } catch {
@@ -49,13 +50,14 @@ extension DuckDBWarehouse {
         }
     }
 
-    /// Writes the answer of `question` as a merged file that takes the place of `sources`, which are of one table and day.
+    /// Writes the answer of `question` as a file that takes the place of `sources`, which are of one table and day.
     /// - Returns: How many rows fewer there are.
     @discardableResult
-    func replace(_ sources: [DuckDBFile], with question: String) async throws(WarehouseError) -> Int64 {
+    func replace(_ sources: [DuckDBFile], as kind: String, with question: String) async throws(WarehouseError) -> Int64
+    {
         guard let first = sources.first else { return 0 }
         var file = first
-        file.name = "merged.\(catalog.version).\(UInt64.random(in: 0 ... .max))"
+        file.name = "\(kind).\(catalog.version).\(UInt64.random(in: 0 ... .max))"
         do throws(WarehouseError) {
             try await write(&file, DuckDBSQL.copy(question, to: draft(of: file)))
             try commit(.merge(file, of: sources.map(\.name)), named: file.name, [file])
@@ -63,8 +65,8 @@ extension DuckDBWarehouse {
             folder.remove(draft(of: file))
             throw error
         }
-        // The records of merged files go after the files: till then they say that other files count no more.
-        discard(sources.map(folder.path) + sources.filter(\.isMerged).map { folder.record($0.name) })
+        // The records of replaced files go after the files: till then they say that other files count no more.
+        discard(sources.map(folder.path) + sources.filter(\.isReplacement).map { folder.record($0.name) })
         return sources.reduce(0) { $0 &+ $1.rows } &- file.rows
     }
 }

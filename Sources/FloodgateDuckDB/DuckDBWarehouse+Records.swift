@@ -9,7 +9,9 @@ extension DuckDBWarehouse {
     func bundleRecords() throws(WarehouseError) {
         recordsSinceBundle += 1
         guard recordsSinceBundle >= options.recordsBeforeBundle else { return }
-        let names = folder.names(in: folder.records).filter { $0.hasSuffix(".json") && !$0.hasPrefix("merged.") }
+        let names = folder.names(in: folder.records).filter { name in
+            name.hasSuffix(".json") && !["merged.", "single."].contains(where: name.hasPrefix)
+        }
         let bundles = names.filter { $0.hasPrefix("bundle.") }
         var sources: [String] = []
         var blocks: [String: DuckDBRecord] = [:]

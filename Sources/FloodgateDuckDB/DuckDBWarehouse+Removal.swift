@@ -14,7 +14,7 @@ extension DuckDBWarehouse {
             guard !gone.isEmpty else { return 0 }
             catalog.remove(gone)
             // After a crash in between the rest goes the next time: a day that is half gone is gone a little later.
-            discard(gone.map(folder.path) + gone.filter(\.isMerged).map { folder.record($0.name) })
+            discard(gone.map(folder.path) + gone.filter(\.isReplacement).map { folder.record($0.name) })
             return Set(gone.map(\.day)).count
         }
     }
@@ -32,6 +32,7 @@ extension DuckDBWarehouse {
                     guard found.first?["n"]?.integerValue != 0 else { continue }
                     removed &+= try await replace(
                         [file],
+                        as: file.isMerged ? "merged" : "single",
                         with: DuckDBSQL.without(condition, table, [path])
                     )
                 }

@@ -108,6 +108,28 @@ extension DuckDBTests {
             await second.shutdown()
         }
 
+        @Test func `still compare files that a user was taken out of`() async throws {
+            let warehouse = folder.open { $0.filesBeforeMerge = 3 }
+            try await warehouse.prepare()
+            for number in 1...5 {
+                var block = block(number, 1...4)
+                var rows = (1...4).map { SampleBlock.row(.exposures, $0, ["received_at": .integer(block.day.noon)]) }
+                rows.append(SampleBlock.row(.exposures, 100 + number, ["user_id": "gone"]))
+                block.set(.exposures, rows)
+                try await warehouse.load(block)
+            }
+            #expect(try await answer(warehouse).count == 18)
+            #expect(try await warehouse.forget("gone", environment: "production") == 5)
+            #expect(try await answer(warehouse).count == 8)
+            await warehouse.shutdown()
+            let again = folder.open { $0.filesBeforeMerge = 3 }
+            try await again.prepare()
+            #expect(try await answer(again).count == 8)
+            try await again.load(block(6, 4...5))
+            #expect(try await answer(again).count == 10)
+            await again.shutdown()
+        }
+
         @Test func `wait with removing files for questions that read them`() async throws {
             let warehouse = folder.open { $0.filesBeforeMerge = 3 }
             try await warehouse.prepare()
@@ -122,4 +144,8 @@ extension DuckDBTests {
             await warehouse.shutdown()
         }
     }
+}
+
+extension ArrivalDay {
+    fileprivate var noon: Int64 { Int64(number) * 86_400_000 + 43_200_000 }
 }

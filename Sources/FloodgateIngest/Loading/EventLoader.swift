@@ -116,6 +116,8 @@ package actor EventLoader {
         current.watermark = ends.max() ?? .start
         current.advance(to: current.watermark, entries)
         pieces = plan.read().filter { $0.end > current.watermark }
+        // A plan that begins further on is of another warehouse: what lies in between would be left out.
+        if let first = pieces.first, first.start > current.watermark { pieces = [] }
         if draft == nil {
             draft = try BlockDraft(node: node)
             try draft?.rename(names)

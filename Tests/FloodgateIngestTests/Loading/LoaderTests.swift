@@ -117,6 +117,63 @@ import Testing
         #expect(try scene.loaded() == names(0..<4))
     }
 
+    @Test func `leaves nothing out when the plan is of another warehouse`() async throws {
+        for start in stride(from: 0, to: 40, by: 4) { try await scene.append(names(start..<start + 4)) }
+        let piece = LoadPiece(
+            from: LogCursor(behind: 5),
+            to: LogCursor(behind: 7),
+            day: ArrivalDay(of: LoadingScene.noon)
+        )
+        try LoadPlanFile(path: scene.plan).write([piece])
+        try await scene.drain(scene.loader())
+        #expect(try scene.loaded() == names(0..<40))
+    }
+
+    @Test func `goes on in the middle of a batch`() async throws {
+        try await scene.append(names(0..<20))
+        scene.warehouse.change { $0.poison = "e1013" }
+        let first = scene.loader()
+        while scene.warehouse.blocks.isEmpty { _ = await first.step() }
+        #expect(await first.report.watermark == LogCursor(position: 1, number: 10))
+        // Killed there, and the plan is lost, too.
+        try FileManager.default.removeItem(atPath: scene.plan)
+        try await scene.drain(scene.loader())
+        #expect(try scene.loaded() == names(0..<20).filter { $0 != "e1013" })
+        let sums = try await scene.sums()
+        #expect(sums.accepted == 20 && sums.dead == 1 && sums.batches == 1)
+    }
+
+    @Test func `says how far it is behind`() async throws {
+        for start in stride(from: 0, to: 12, by: 4) { try await scene.append(names(start..<start + 4)) }
+        let loader = scene.loader()
+        try await scene.drain(loader)
+        for start in stride(from: 12, to: 20, by: 4) { try await scene.append(names(start..<start + 4)) }
+        var segment = LoggedSegment(number: 0, isSealed: false)
+        for batch in try await scene.log.read(after: 0, limit: 100) {
+            segment.add(batch.sums, environment: batch.environment, at: batch.receivedAt)
+        }
+        let lag = await loader.report.lag(of: [segment])
+        #expect(lag.batches == 2 && lag.events == 8)
+        try await scene.drain(loader)
+        let rest = await loader.report.lag(of: [segment])
+        #expect(rest.batches == 0 && rest.events == 0)
+    }
+
+    @Test(arguments: ["node-1.example", "a_b", "a-b", "Ärger/1", String(repeating: "long", count: 40)])
+    func `names blocks in letters that any engine takes, and knows them again`(node: String) {
+        let piece = LoadPiece(
+            from: LogCursor(position: .max - 1, number: 99_999),
+            to: LogCursor(position: .max, number: 100_000),
+            day: ArrivalDay(number: 0),
+            deadReason: "rejected"
+        )
+        let id = piece.block(of: node)
+        #expect(id.utf8.count <= 100)
+        #expect(id.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") })
+        #expect(LoadPiece.end(of: id, node: node) == piece.end)
+        #expect(LoadPiece.end(of: id, node: node + "x") == nil)
+    }
+
     @Test func `finds the event that is refused, buries it and loads the others`() async throws {
         for start in stride(from: 0, to: 60, by: 20) { try await scene.append(names(start..<start + 20)) }
         scene.warehouse.change { $0.poison = "e1033" }
