@@ -3,7 +3,9 @@
 import ArgumentParser
 import FloodgateIngest
 import FloodgateJSON
+import FloodgateSQLite
 import FloodgateServer
+import FloodgateWarehouse
 
 /// `floodgate events reconcile`.
 struct EventsReconcileCommand: AsyncParsableCommand {
