@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists cdn-check fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists cdn-check durability fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -23,6 +23,9 @@ help:
 	@echo "             PARTS=letters ROUNDS=number STREAMS=number   what, how often, how many (fur 3 5000)"
 	@echo "make cdn-check"
 	@echo "             test the caches of deploy/cdn in front of the server (needs nginx, varnish, varnish-modules, haproxy)"
+	@echo "make durability"
+	@echo "             kill servers, cut their power and damage their files; count acknowledged events that are lost"
+	@echo "             FAULTS=letters KILLS=number SECONDS=number   which (all), how often (500), how long (20)"
 	@echo "make fuzz    look for input that brings a reader, the evaluator or the front door down (Fuzzing/README.md)"
 	@echo "             SECONDS=number TARGET=name   for how long (60) and where: json document user regex texts"
 	@echo "             head proxy connection frames (all)"
@@ -99,6 +102,9 @@ bench-lists:
 cdn-check:
 	swift build -c release --product floodgate
 	@$(here)Scripts/cdn-check.sh
+
+durability:
+	@SECONDS_EACH="$(or $(SECONDS_EACH),$(SECONDS),20)" $(here)Scripts/durability.sh
 
 format:
 	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Fuzzing Benchmarks

@@ -120,10 +120,20 @@ let package = Package(
         // A call that Swift's module of the C library leaves out.
         .systemLibrary(name: "CFloodgateMalloc"),
         .systemLibrary(name: "CFloodgateZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CFloodgateDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .target(name: "CFloodgateEventScan", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "FloodgateWarehouse", dependencies: ["FloodgateJSON"]),
         .target(
+            name: "FloodgateOperations",
+            dependencies: ["FloodgateJSON"],
+            resources: [.embedInCode("Figures")]
+        ),
+        .target(
             name: "FloodgateIngest",
-            dependencies: ["FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "CFloodgateZstd", logging]
+            dependencies: [
+                "FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "FloodgateWarehouse", "CFloodgateDeflate",
+                "CFloodgateEventScan", "CFloodgateZstd", logging,
+            ]
         ),
 
         // Adapters: one driver each.
@@ -136,6 +146,13 @@ let package = Package(
         ),
         .systemLibrary(name: "CFloodgateNATS", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
         .target(name: "FloodgateNATS", dependencies: ["FloodgateIngest", "CFloodgateNATS"]),
+
+        .target(name: "FloodgateDuckDB", dependencies: ["FloodgateJSON", "FloodgateWarehouse"]),
+
+        .target(
+            name: "FloodgateClickHouse",
+            dependencies: ["FloodgateJSON", "FloodgateWarehouse", asyncHTTPClient, nioCore, nioHTTP1]
+        ),
 
         // Rim: the front door, pages, routes, composition, command line.
         .target(
@@ -153,8 +170,8 @@ let package = Package(
             name: "FloodgateServer",
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
-                "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateConsole", "FloodgateGzip",
-                "FloodgateFlags", "FloodgateHTTP", "FloodgateSnapshots", "CFloodgateMalloc", asyncHTTPClient, httpTypes,
+                "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateWarehouse", "FloodgateDuckDB",
+                "FloodgateClickHouse", "FloodgateConsole", "FloodgateGzip", "FloodgateFlags", "FloodgateHTTP", "FloodgateSnapshots", "CFloodgateMalloc", asyncHTTPClient, httpTypes,
                 hummingbird, logging, metrics, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),
@@ -163,7 +180,7 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateHTTP", "FloodgateIngest", "FloodgateSnapshots", "FloodgateSQLite", "FloodgateServer",
-                argumentParser, logging,
+                "FloodgateWarehouse", "FloodgateOperations", argumentParser, logging,
             ]
         ),
 
@@ -247,10 +264,11 @@ let package = Package(
         .testTarget(
             name: "FloodgateIngestTests",
             dependencies: [
-                "FloodgateJSON", "FloodgateEvents", "FloodgateIngest", "FloodgateGzip", "FloodgateTestSupport",
-                logging,
+                "FloodgateJSON", "FloodgateEvents", "FloodgateIngest", "FloodgateGzip", "FloodgateWarehouse",
+                "FloodgateTestSupport", "CFloodgateEventScan", logging,
             ]
         ),
+        .testTarget(name: "FloodgateOperationsTests", dependencies: ["FloodgateOperations", "FloodgateJSON"]),
         .testTarget(
             name: "FloodgateSQLiteTests",
             dependencies: [
@@ -258,9 +276,24 @@ let package = Package(
                 "FloodgateIngest", "FloodgateSQLite", "FloodgateTestSupport", grdb, logging,
             ]
         ),
+        .testTarget(name: "FloodgateWarehouseTests", dependencies: ["FloodgateWarehouse"]),
         .testTarget(
             name: "FloodgateNATSTests",
             dependencies: ["FloodgateIngest", "FloodgateNATS", logging]
+        ),
+        .testTarget(
+            name: "FloodgateDuckDBTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateEvents", "FloodgateWarehouse", "FloodgateIngest", "FloodgateDuckDB",
+                "FloodgateTestSupport", logging,
+            ]
+        ),
+        .testTarget(
+            name: "FloodgateClickHouseTests",
+            dependencies: [
+                "FloodgateJSON", "FloodgateWarehouse", "FloodgateClickHouse", "FloodgateTestSupport",
+            ],
+            exclude: ["Current"]
         ),
         .testTarget(
             name: "FloodgateConsoleTests",
@@ -314,7 +347,8 @@ let package = Package(
         ),
     ],
     swiftLanguageModes: [.v6],
-    cLanguageStandard: .gnu2x
+    cLanguageStandard: .gnu2x,
+    cxxLanguageStandard: .cxx17
 )
 
 // Links against libFuzzer, which brings its own main, so only Scripts/fuzz.sh asks for it.

@@ -46,9 +46,9 @@ find_python() {
     return 1
 }
 
-# Debian puts servers where only root looks.
-find_program() {
-    PATH=$PATH:/usr/sbin command -v "$1"
+# Servers lie where an ordinary user's PATH may not lead.
+find_server() {
+    PATH=$PATH:/usr/sbin:/usr/local/sbin command -v "$1"
 }
 
 missing=()
@@ -67,12 +67,17 @@ list_missing() {
     need libnats-dev pkg-config --exists libnats
     need libsqlite3-dev pkg-config --exists sqlite3
     need libzstd-dev pkg-config --exists libzstd
+    need libdeflate-dev pkg-config --exists libdeflate
+    need libsimdjson-dev pkg-config --exists simdjson
+    need libxxhash-dev pkg-config --exists libxxhash
     need zlib1g-dev pkg-config --exists zlib
     if [ "$purpose" = test ]; then
         need chromium command -v chromium
         need chromium-driver command -v chromedriver
         need fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
-        need nats-server find_program nats-server
+        need nats-server find_server nats-server
+        need clickhouse-server find_server clickhouse-server
+        need zookeeper test -e /usr/share/java/zookeeper.jar
         need python3 find_python
         need python3-venv find_python
     fi

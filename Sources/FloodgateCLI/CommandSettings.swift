@@ -37,6 +37,10 @@ enum CommandSettings: String, CaseIterable {
     case maxStreams = "FLOODGATE_MAX_STREAMS"
     /// Base addresses of caches, with commas between; none.
     case purge = "FLOODGATE_PURGE"
+    /// duckdb, duckdb:FOLDER, clickhouse://… or none; duckdb.
+    case warehouse = "FLOODGATE_WAREHOUSE"
+    /// DuckDB's program; duckdb on PATH.
+    case duckDB = "FLOODGATE_DUCKDB"
     /// trace, debug, info, notice, warning, error or critical; info.
     case logLevel = "FLOODGATE_LOG_LEVEL"
     /// json or text; text if a person reads along.

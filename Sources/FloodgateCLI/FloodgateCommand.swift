@@ -24,6 +24,8 @@ struct FloodgateCommand: AsyncParsableCommand {
               FLOODGATE_LISTEN        address to listen at
               FLOODGATE_PUBLIC_URL    what clients call the server
               FLOODGATE_PATH_PREFIX   path in front of all routes
+              FLOODGATE_WAREHOUSE     where events are analysed
+              FLOODGATE_DUCKDB        DuckDB's program
               FLOODGATE_LOG_LEVEL     least level that is logged
               FLOODGATE_LOG_FORMAT    json or text
               FLOODGATE_CONSOLE_KEY   for commands that ask a server
@@ -39,7 +41,7 @@ struct FloodgateCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, EdgeCommand.self, KeysCommand.self, SigningCommand.self, ImportCommand.self,
             GateCommand.self, ListCommand.self, FleetCommand.self, EventsCommand.self,
-            EvaluateCommand.self, ExplainCommand.self, DoctorCommand.self, VersionCommand.self,
+            EvaluateCommand.self, ExplainCommand.self, CapacityCommand.self, DoctorCommand.self, VersionCommand.self,
         ]
     )
 

@@ -19,14 +19,25 @@ package struct ArrivedEvent: Sendable, Hashable {
     package var rule: String
     /// The unit: the user's ID, or another one if there is none.
     package var unit: String
+    /// Why, as the SDK says it, such as `Network:Recognized`; empty if it does not.
+    package var reason: String
 
-    package init(time: Int64, kind: Kind, name: String, value: String, rule: String, unit: String) {
+    package init(
+        time: Int64,
+        kind: Kind,
+        name: String,
+        value: String,
+        rule: String,
+        unit: String,
+        reason: String = ""
+    ) {
         self.time = time
         self.kind = kind
         self.name = name
         self.value = value
         self.rule = rule
         self.unit = unit
+        self.reason = reason
     }
 
     /// The same with the name of the group or rule that a config's or experiment's exposure tells by its id only.
@@ -44,7 +55,7 @@ package struct ArrivedEvent: Sendable, Hashable {
             "clock": .string(row.at.clock), "machine": .string(row.at.machine), "exact": .string(row.at.exact),
             "name": .string(row.eventName), "href": .text(row.what), "value": .string(row.value),
             "valueClass": .string(row.valueClass), "unit": .string(row.eventUnit), "rule": .string(row.rule),
-            "kind": .string(row.kindText),
+            "kind": .string(row.kindText), "reason": .string(row.reason),
         ]
     }
 }
@@ -59,6 +70,7 @@ struct LiveRow: Sendable {
     let eventUnit: String
     let rule: String
     let kindText: String
+    let reason: String
 
     init(_ event: ArrivedEvent, base: String, now: Int64) {
         self.at = TimeText(event.time, now: now)
@@ -75,6 +87,7 @@ struct LiveRow: Sendable {
         self.value = shown.isEmpty ? "–" : shown
         self.valueClass = event.kind == .gate ? (event.value == "true" ? "on" : "") : "plain"
         self.eventUnit = event.unit
+        self.reason = event.reason.isEmpty ? "–" : event.reason
         self.rule = event.rule.isEmpty ? "–" : event.rule
         self.kindText =
             switch event.kind {
@@ -100,10 +113,20 @@ struct LivePanel: Sendable {
     let liveRows: [LiveRow]
 
     /// Shows `events`; the stream goes on after `position`, the place in the event log up to which they reach.
-    init(_ events: [ArrivedEvent], isFull: Bool, after position: Int64, frame: PageFrame) {
+    ///
+    /// A `filter` says which events the stream is to show.
+    init(
+        _ events: [ArrivedEvent],
+        isFull: Bool,
+        after position: Int64,
+        filter: String = "",
+        frame: PageFrame
+    ) {
         self.isFull = isFull
         self.panelTitle = isFull ? "Events" : "Exposures, live"
-        self.liveSource = frame.base + "/console/live?after=\(position)" + (isFull ? "&all=1" : "")
+        self.liveSource =
+            frame.base + "/console/live?after=\(position)" + (isFull ? "&all=1" : "")
+            + (filter.isEmpty ? "" : "&filter=" + URLText.encoded(filter))
         self.liveRows = events.prefix(Self.initialRows).map { LiveRow($0, base: frame.base, now: frame.now) }
         self.hasLiveRows = !liveRows.isEmpty
     }

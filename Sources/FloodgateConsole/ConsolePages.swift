@@ -27,8 +27,14 @@ package struct ConsolePages: Sendable {
     }
 
     /// `/live`: what arrives.
-    package func live(_ events: [ArrivedEvent], after position: Int64 = 0, frame: PageFrame) -> String {
-        let page = LivePage(live: LivePanel(events, isFull: true, after: position, frame: frame))
+    package func live(
+        _ events: [ArrivedEvent],
+        after position: Int64 = 0,
+        content: LiveContent = LiveContent(),
+        frame: PageFrame
+    ) -> String {
+        let panel = LivePanel(events, isFull: true, after: position, filter: content.filter, frame: frame)
+        let page = LivePage(content, live: panel, frame: frame)
         return render("live", page, frame, title: "Live")
     }
 
@@ -66,10 +72,6 @@ private struct Stack: MustacheParent {
         }
         return nil
     }
-}
-
-private struct LivePage: Sendable {
-    let live: LivePanel
 }
 
 private struct AuditPage: Sendable {

@@ -13,11 +13,17 @@ package protocol EventLog: BatchSource {
     /// Whether an append has a chance now; cheap, so that overload is answered before a body is looked at.
     var isAccepting: Bool { get }
 
+    /// The share of its quota that the log takes, 0 for none; cheap, so that it is asked for each request.
+    var fill: Double { get }
+
     /// Keeps `batch` and returns its position, which is above every earlier one, only when it is durable.
     ///
     /// The batch's own `id` is not read. Cancelling the caller's task does not take the batch back.
     /// - Throws: `.overloaded`, `.full`, `.closed` or `.storage`; then the batch may be sent again.
     func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64
+
+    /// What each part of the log accepted, in rising order of numbers, which are the upper 32 bits of positions.
+    func segments() async throws(EventLogError) -> [LoggedSegment]
 
     /// What the log holds now.
     func counts() async throws(EventLogError) -> EventCounts

@@ -17,6 +17,8 @@ package func checkEventLog(_ log: some EventLog) async throws {
 
     try expect(log.isAccepting, "an open log accepts")
     try expect(try await log.counts() == EventCounts(), "an empty log counts nothing")
+    try expect(try await log.segments().isEmpty, "an empty log has no ledger")
+    try expect(log.fill == 0, "an empty log takes nothing of its quota")
     try expect(try await log.read(after: 0, limit: 10).isEmpty, "an empty log has nothing to read")
 
     var kept: [LoggedBatch] = []
@@ -41,6 +43,12 @@ package func checkEventLog(_ log: some EventLog) async throws {
     var counts = EventCounts()
     for batch in kept { counts.add(batch) }
     try expect(try await log.counts() == counts, "counts are the sums of what was appended")
+
+    var ledger: [LoggedSegment.Key: LoggedSums] = [:]
+    for segment in try await log.segments() { ledger.merge(segment.entries) { $0.adding($1) } }
+    var expected = LoggedSegment(number: 0, isSealed: false)
+    for batch in kept { expected.add(batch.sums, environment: batch.environment, at: batch.receivedAt) }
+    try expect(ledger == expected.entries, "the ledger has the sums of what was appended")
 
     // Appends from many tasks: all are kept, each once, in the order of their positions.
     let positions = try await withThrowingTaskGroup(of: Int64.self) { group in
@@ -75,11 +83,15 @@ private func sampleEvents(_ number: Int) -> EventBatch {
 }
 
 private func sampleBatch(_ number: Int, environment: String) throws -> LoggedBatch {
-    try LoggedBatch(
+    var batch = try LoggedBatch(
         packing: sampleEvents(number),
         receivedAt: Int64(number),
         sentAt: number.isMultiple(of: 2) ? Int64(number) - 1 : nil,
         environment: environment,
         keyKind: "server"
     )
+    batch.idempotencyKey = number.isMultiple(of: 3) ? "key \(number)" : nil
+    batch.idXor = 0xF000_0000_0000_0000 | UInt64(number)
+    batch.idSum = .max - UInt64(number)
+    return batch
 }

@@ -8,6 +8,7 @@ package final class InMemoryEventLog: EventLog {
         var batches: [LoggedBatch] = []
         var counts = EventCounts()
         var failure: EventLogError?
+        var fill = 0.0
     }
 
     private let state = Mutex(State())
@@ -17,6 +18,12 @@ package final class InMemoryEventLog: EventLog {
     /// What every append throws from now on; nil lets them through again.
     package func fail(with failure: EventLogError?) {
         state.withLock { $0.failure = failure }
+    }
+
+    /// The share of a quota that the log says is taken.
+    package var fill: Double {
+        get { state.withLock { $0.fill } }
+        set { state.withLock { $0.fill = newValue } }
     }
 
     package var isAccepting: Bool {
@@ -39,6 +46,15 @@ package final class InMemoryEventLog: EventLog {
         state.withLock { state in
             let start = max(0, min(Int(clamping: position), state.batches.count))
             return Array(state.batches[start...].prefix(max(0, limit)))
+        }
+    }
+
+    package func segments() async throws(EventLogError) -> [LoggedSegment] {
+        state.withLock { state in
+            guard !state.batches.isEmpty else { return [] }
+            var segment = LoggedSegment(number: 0, isSealed: false)
+            for batch in state.batches { segment.add(batch.sums, environment: batch.environment, at: batch.receivedAt) }
+            return [segment]
         }
     }
 

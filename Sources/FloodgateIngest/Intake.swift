@@ -16,6 +16,14 @@ package struct IntakeLimits: Sendable {
     package var valueCount = 2_000_000
     /// Seconds after which a client should try again, when it was told to.
     package var retryAfterSeconds = 5
+    /// Seconds after which it should when the log is full; 30 by default.
+    package var retryAfterFullSeconds = 30
+    /// From which share of the log's quota on nothing but diagnostics of SDKs is refused; 0.8 by default.
+    package var diagnosticsShare = 0.8
+    /// From which share on batches without an exposure are refused; 0.9 by default.
+    package var customEventsShare = 0.9
+    /// From which share on everything is; 0.95 by default.
+    package var fullShare = 0.95
 
     /// Makes limits with the defaults above.
     package init() {}
@@ -43,6 +51,7 @@ package final class Intake: Sendable {
     package let log: any EventLog
     package let feed: LiveFeed
     private let limits: IntakeLimits
+    private let packers = BatchPackers()
     private let logger: Logger
     private let state = Mutex(IntakeCounts())
 
@@ -70,24 +79,12 @@ package final class Intake: Sendable {
             )
         }
         guard log.isAccepting else { return unavailable(.overloaded) }
+        let fill = log.fill
+        guard fill < limits.fullShare else { return unavailable(.storageFull) }
 
-        let read: ReadEventBatch
-        let logged: LoggedBatch
+        let packed: PackedBatch
         do {
-            let limit = request.isFromEdge ? LoggedBatch.largestBatch : limits.decompressedSizeBytes
-            let plain = try IntakeDecompression(limit: limit).plain(request)
-            var reader = EventBatchReader()
-            reader.depth = request.isFromEdge ? 80 : limits.depth
-            reader.sizeBytes = limit
-            reader.valueCount = request.isFromEdge ? .max : limits.valueCount
-            read = try reader.read(plain, receivedAt: request.receivedAt)
-            logged = try LoggedBatch(
-                packing: read.batch,
-                receivedAt: request.receivedAt,
-                sentAt: request.sentAt,
-                environment: request.environment,
-                keyKind: request.keyKind
-            )
+            packed = try packers.pack(request, limits: limits)
         } catch let failure as IntakeDecompression.Failure {
             if failure.refusal == .overloaded { return unavailable(.overloaded) }
             return refuse(failure.refusal, failure.message)
@@ -97,9 +94,15 @@ package final class Intake: Sendable {
             logger.error("Packing a batch failed", metadata: ["error": "\(error)"])
             return unavailable(.storageFailed)
         }
+        let logged = packed.logged
+        // What results do not hang on makes room for what they do.
+        let isAdmitted =
+            logged.exposureCount > 0
+            || fill < (packed.isDiagnostics ? limits.diagnosticsShare : limits.customEventsShare)
+        guard isAdmitted else { return unavailable(.storageFull) }
 
         var position: Int64 = 0
-        if !read.batch.events.isEmpty {
+        if logged.eventCount > 0 {
             do {
                 position = try await log.append(logged)
             } catch {
@@ -107,12 +110,13 @@ package final class Intake: Sendable {
                 return unavailable(IntakeRefusal(error.code))
             }
         }
-        count(logged, read.rejected)
-        if feed.hasSubscribers { show(read.batch, of: logged, at: position) }
-        return .accepted(read.batch.events.count, rejected: read.rejected)
+        count(logged, packed.rejected)
+        if feed.hasSubscribers { show(logged, at: position) }
+        return .accepted(logged.eventCount, rejected: packed.rejected)
     }
 
-    private func show(_ batch: EventBatch, of logged: LoggedBatch, at position: Int64) {
+    private func show(_ logged: LoggedBatch, at position: Int64) {
+        guard feed.admits(logged.eventCount, at: logged.receivedAt), let batch = try? logged.unpack() else { return }
         feed.publish(
             batch.events.enumerated().map { index, event in
                 LiveEvent(
@@ -143,7 +147,8 @@ package final class Intake: Sendable {
 
     private func unavailable(_ refusal: IntakeRefusal) -> IntakeAnswer {
         state.withLock { $0.refusedRequests[refusal, default: 0] += 1 }
-        return .unavailable(refusal, retryAfterSeconds: limits.retryAfterSeconds)
+        let seconds = refusal == .storageFull ? limits.retryAfterFullSeconds : limits.retryAfterSeconds
+        return .unavailable(refusal, retryAfterSeconds: seconds)
     }
 }
 

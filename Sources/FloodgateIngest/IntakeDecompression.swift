@@ -9,19 +9,27 @@ struct IntakeDecompression {
         var message: String
     }
 
-    private enum Encoding {
+    /// How a body was compressed.
+    enum Encoding {
         case identity, gzip, zstd
     }
 
     var limit: Int
 
     func plain(_ request: IntakeRequest) throws(Failure) -> [UInt8] {
+        let body = BodyBuffer()
+        _ = try unpack(request, into: body)
+        return body.bytes
+    }
+
+    /// Makes the unpacked body the content of `body`, and says how it was compressed.
+    func unpack(_ request: IntakeRequest, into body: BodyBuffer) throws(Failure) -> Encoding {
         let limit = request.isFromEdge ? limit : min(limit, max(1 << 20, 100 * request.body.count))
-        switch try encoding(of: request) {
-        case .identity:
-            return request.body
+        let encoding = try encoding(of: request)
+        switch encoding {
+        case .identity: body.fill(request.body)
         case .gzip:
-            do { return try Gzip.decompress(request.body, limit: limit, mayGrow: request.mayUnpack) } catch {
+            do { try body.fill(gunzipping: request.body, limit: limit, mayGrow: request.mayUnpack) } catch {
                 switch error.code {
                 case .tooLarge: throw tooLarge
                 case .outOfMemory: throw noRoom
@@ -29,7 +37,9 @@ struct IntakeDecompression {
                 }
             }
         case .zstd:
-            do { return try Zstd.decompress(request.body, limit: limit, mayGrow: request.mayUnpack) } catch {
+            do {
+                body.fill(try Zstd.decompress(request.body, limit: limit, mayGrow: request.mayUnpack))
+            } catch {
                 switch error.code {
                 case .tooLarge: throw tooLarge
                 case .outOfMemory: throw noRoom
@@ -37,6 +47,7 @@ struct IntakeDecompression {
                 }
             }
         }
+        return encoding
     }
 
     /// The header counts; without one the first bytes do, since JSON begins like neither format.
@@ -46,8 +57,8 @@ struct IntakeDecompression {
         case "gzip", "x-gzip": return .gzip
         case "zstd": return .zstd
         case "", "identity":
-            if request.body.starts(with: [0x1F, 0x8B]) { return .gzip }
-            if request.body.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { return .zstd }
+            if request.body.starts(with: LoggedBatch.gzipMagic) { return .gzip }
+            if request.body.starts(with: LoggedBatch.zstdMagic) { return .zstd }
             // A body that says gz=1 and is plain JSON was unpacked on its way here.
             return .identity
         default:

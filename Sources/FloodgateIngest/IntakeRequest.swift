@@ -16,6 +16,8 @@ package struct IntakeRequest: Sendable {
     package var receivedAt: Int64
     /// When it was sent by the client's clock (header `STATSIG-CLIENT-TIME`, query `t`), in Unix milliseconds.
     package var sentAt: Int64?
+    /// The header `Idempotency-Key`, if there was one.
+    package var idempotencyKey: String?
     /// Whether it is a batch that an edge has accepted already, and packed better than any client: it must not be refused for
     /// being longer than clients' may be.
     package var isFromEdge = false
@@ -30,6 +32,7 @@ package struct IntakeRequest: Sendable {
         keyKind: String,
         receivedAt: Int64,
         sentAt: Int64? = nil,
+        idempotencyKey: String? = nil,
         mayUnpack: @escaping @Sendable (Int) -> Bool = { _ in true }
     ) {
         self.body = body
@@ -39,6 +42,7 @@ package struct IntakeRequest: Sendable {
         self.keyKind = keyKind
         self.receivedAt = receivedAt
         self.sentAt = sentAt
+        self.idempotencyKey = idempotencyKey
         self.mayUnpack = mayUnpack
     }
 }

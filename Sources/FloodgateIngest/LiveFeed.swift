@@ -45,6 +45,8 @@ package final class LiveFeed: Sendable {
         package var published: Int64 = 0
         /// Events that a watcher was too slow for, summed over watchers.
         package var dropped: Int64 = 0
+        /// Events that were not shown to anybody since too many came in the same second.
+        package var unsampled: Int64 = 0
         /// Watchers turned away because there were too many.
         package var refusedSubscribers: Int64 = 0
     }
@@ -54,14 +56,37 @@ package final class LiveFeed: Sendable {
         var nextID = 0
         var isFinished = false
         var counts = Counts()
+        var second: Int64 = 0
+        var shownInSecond = 0
     }
 
     private let state = Mutex(State())
     private let subscriberLimit: Int
+    private let eventsPerSecond: Int
 
-    /// Makes a feed for at most `subscriberLimit` watchers at a time.
-    package init(subscriberLimit: Int = 100) {
+    /// Makes a feed for at most `subscriberLimit` watchers at a time, which shows about `eventsPerSecond` at most.
+    package init(subscriberLimit: Int = 100, eventsPerSecond: Int = 5_000) {
         self.subscriberLimit = subscriberLimit
+        self.eventsPerSecond = eventsPerSecond
+    }
+
+    /// Whether a batch of `count` events that arrived at `time` (Unix milliseconds) is to be shown; else it counts as
+    /// passed over.
+    ///
+    /// The first batches of each second are, so that watching costs the same under any load.
+    package func admits(_ count: Int, at time: Int64) -> Bool {
+        state.withLock { state in
+            if state.second != time / 1_000 {
+                state.second = time / 1_000
+                state.shownInSecond = 0
+            }
+            guard state.shownInSecond < eventsPerSecond else {
+                state.counts.unsampled += Int64(count)
+                return false
+            }
+            state.shownInSecond += count
+            return true
+        }
     }
 
     /// Begins to watch.

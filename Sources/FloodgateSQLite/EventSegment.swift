@@ -27,7 +27,9 @@ package struct EventSegment: Sendable {
                 } else if checked {
                     try EventSegmentSchema.check(db)
                 }
-                let head = try EventSegmentSchema.head(db, number: number)
+                var head = try EventSegmentSchema.head(db, number: number)
+                try EventSegmentSchema.upgrade(db, head)
+                head = try EventSegmentSchema.head(db, number: number)
                 return (head.createdAt, try EventSegmentSchema.counts(db, head))
             }
         } catch {

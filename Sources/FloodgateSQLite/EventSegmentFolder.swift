@@ -43,6 +43,8 @@ package struct EventSegmentFolder: Sendable {
     }
 
     /// The numbers of all segments, rising, and the highest number that was ever used.
+    ///
+    /// What has the name of a segment but is no file is none, and its number is not used either.
     func segments() throws(EventLogError) -> (numbers: [Int64], highest: Int64) {
         let names: [String]
         do {
@@ -51,8 +53,13 @@ package struct EventSegmentFolder: Sendable {
             throw EventLogError(.storage, "The event log's folder \(path) cannot be read", cause: error)
         }
         let found = names.compactMap(number(of:))
-        let numbers = found.filter { !$0.isSetAside }.map(\.number).sorted()
+        let numbers = found.filter { !$0.isSetAside && isFile($0.number) }.map(\.number).sorted()
         return (numbers, found.map(\.number).max() ?? 0)
+    }
+
+    private func isFile(_ number: Int64) -> Bool {
+        var status = stat()
+        return stat(path(of: number), &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
     func exists(_ number: Int64) -> Bool { FileManager.default.fileExists(atPath: path(of: number)) }
@@ -69,15 +76,23 @@ package struct EventSegmentFolder: Sendable {
             throw EventLogError(.storage, "\(old) is corrupt and cannot be renamed: \(reason)")
         }
         // The log of the file, under the name that SQLite looks for beside the new one.
-        for part in ["-wal", "-shm"] where FileManager.default.fileExists(atPath: old + part) {
+        for part in ["-wal", "-shm", "-journal"] where FileManager.default.fileExists(atPath: old + part) {
             _ = rename(old + part, new + part)
         }
         sync(path)
         return "\(name(of: number)).corrupt-\(stamp)"
     }
 
+    /// Whether SQLite has left a log beside the segment, as it does until it has been closed properly.
+    func hasLogs(_ number: Int64) -> Bool {
+        ["-wal", "-journal"].contains { FileManager.default.fileExists(atPath: path(of: number) + $0) }
+    }
+
     /// Marks a sealed segment as not to be written.
     func protect(_ number: Int64) { _ = chmod(path(of: number), 0o444) }
+
+    /// Takes that mark away.
+    func unprotect(_ number: Int64) { _ = chmod(path(of: number), 0o644) }
 
     /// Makes the names in the folder durable.
     func sync() { sync(path) }

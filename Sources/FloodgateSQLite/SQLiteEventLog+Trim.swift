@@ -49,7 +49,7 @@ extension EventSegmentFolder {
         guard unlink(path) == 0 else {
             throw EventLogError(.storage, "\(path) cannot be removed: \(String(cString: strerror(errno)))")
         }
-        for part in ["-wal", "-shm"] { _ = unlink(path + part) }
+        for part in ["-wal", "-shm", "-journal"] { _ = unlink(path + part) }
         sync()
     }
 }

@@ -59,6 +59,11 @@ package final class SQLiteEventLog: EventLog {
     /// What the writer has done and what waits for it.
     package var status: SQLiteEventLogStatus { queue.status }
 
+    /// The position of the newest batch; 0 if there is none.
+    package var lastPosition: Int64 { queue.counts.lastPosition }
+
+    package var fill: Double { queue.fill }
+
     package func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {
         try await queue.append(batch)
     }
@@ -66,6 +71,8 @@ package final class SQLiteEventLog: EventLog {
     package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
         try await reader.read(after: position, limit: limit)
     }
+
+    package func segments() async throws(EventLogError) -> [LoggedSegment] { try await reader.segments() }
 
     package func counts() async throws(EventLogError) -> EventCounts { queue.counts }
 

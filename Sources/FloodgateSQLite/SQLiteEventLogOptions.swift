@@ -4,8 +4,12 @@
 package struct SQLiteEventLogOptions: Sendable {
     /// Bytes after which a segment is sealed and the next one begun; 256 MiB by default.
     package var segmentSizeBytes: Int64 = 256 << 20
-    /// Age at which a segment with data is sealed; an hour by default.
-    package var segmentAge: Duration = .seconds(3600)
+    /// Age at which a segment with data is sealed; a minute by default.
+    package var segmentAge: Duration = .seconds(60)
+    /// Bytes that all segments may have; 50 GiB by default.
+    ///
+    /// From four fifths of it on, the intake refuses what matters least.
+    package var quotaBytes: Int64 = 50 << 30
     /// Bytes of payload that may wait for their commit; 64 MiB by default, beyond which is overload.
     package var queueSizeBytes = 64 << 20
     /// Batches that may wait for their commit; 10 000 by default, beyond which is overload.

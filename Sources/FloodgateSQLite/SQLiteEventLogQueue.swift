@@ -49,6 +49,14 @@ final class SQLiteEventLogQueue: Sendable {
         }
     }
 
+    /// The share of the quota that is taken: what is kept, and what waits to be.
+    var fill: Double {
+        state.withLock { state in
+            let bytes = state.counts.storedBytes &+ state.counts.batches &* 128 &+ Int64(state.status.queuedBytes)
+            return Double(bytes) / Double(max(1, options.quotaBytes))
+        }
+    }
+
     // MARK: The side of the tasks
 
     func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {

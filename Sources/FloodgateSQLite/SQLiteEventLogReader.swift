@@ -19,6 +19,8 @@ package struct SQLiteEventLogReader: Sendable {
     }
 
     /// Up to `limit` batches behind `position` in rising order; 0 is before the first.
+    ///
+    /// What cannot be read of a damaged segment is passed over, so that nobody stands still before it.
     package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
         try await perform { () throws(EventLogError) in
             var batches: [LoggedBatch] = []
@@ -27,13 +29,25 @@ package struct SQLiteEventLogReader: Sendable {
                 guard batches.count < limit else { break }
                 let row = number == start >> 32 ? start & 0xFFFF_FFFF : 0
                 let missing = limit - batches.count
-                let found = try inspect(number) { db, _ in
-                    try EventSegmentSchema.batches(db, segment: number, after: row, limit: missing)
+                do throws(EventLogError) {
+                    let found = try inspect(number) { db, head in
+                        try EventSegmentSchema.batches(db, head, from: row + 1, limit: missing)
+                    }
+                    batches.append(contentsOf: found ?? [])
+                } catch {
+                    guard error.code == .corrupt else { throw error }
+                    batches.append(contentsOf: try salvage(number, after: row, limit: missing))
                 }
-                batches.append(contentsOf: found ?? [])
             }
             return batches
         }
+    }
+
+    /// Up to `limit` batches of a damaged segment, without those that the damage has hit.
+    func salvage(_ number: Int64, after row: Int64, limit: Int) throws(EventLogError) -> [LoggedBatch] {
+        try inspect(number, isWhole: false) { db, head in
+            try EventSegmentSalvage(db: db, head: head).batches(after: row, limit: limit)
+        } ?? []
     }
 
     /// What the log holds now.
@@ -45,6 +59,17 @@ package struct SQLiteEventLogReader: Sendable {
                 counts.add(part)
             }
             return counts
+        }
+    }
+
+    /// What each segment accepted, in rising order: the log's side of the ledger.
+    package func segments() async throws(EventLogError) -> [LoggedSegment] {
+        try await perform { () throws(EventLogError) in
+            var segments: [LoggedSegment] = []
+            for number in try folder.segments().numbers {
+                if let segment = try inspect(number, EventSegmentSchema.ledger) { segments.append(segment) }
+            }
+            return segments
         }
     }
 
@@ -61,18 +86,21 @@ package struct SQLiteEventLogReader: Sendable {
     }
 
     /// Opens a segment for as long as `body` runs; nil if it is gone, or is just being made.
+    ///
+    /// If it is not whole `body` runs without a transaction, which would not outlive the first error.
     func inspect<Value>(
         _ number: Int64,
+        isWhole: Bool = true,
         _ body: (Database, EventSegmentSchema.Head) throws -> Value
     ) throws(EventLogError) -> Value? {
         let path = folder.path(of: number)
         do {
             do {
-                return try Self.open(path, number, body)
+                return try Self.open(path, number, isWhole: isWhole, body)
             } catch let error as DatabaseError where Self.isRefused(error) {
                 guard folder.exists(number) else { return nil }
                 // No room for the files that SQLite wants beside it: true only of a folder that nobody writes to.
-                return try Self.open("file:\(Self.escaped(path))?immutable=1", number, body)
+                return try Self.open("file:\(Self.escaped(path))?immutable=1", number, isWhole: isWhole, body)
             }
         } catch {
             if !folder.exists(number) { return nil }
@@ -83,6 +111,7 @@ package struct SQLiteEventLogReader: Sendable {
     package static func open<Value>(
         _ path: String,
         _ number: Int64,
+        isWhole: Bool = true,
         _ body: (Database, EventSegmentSchema.Head) throws -> Value
     ) throws -> Value? {
         var configuration = Configuration()
@@ -95,10 +124,11 @@ package struct SQLiteEventLogReader: Sendable {
         }
         let database = try DatabaseQueue(path: path, configuration: configuration)
         defer { try? database.close() }
-        return try database.read { db in
+        func read(_ db: Database) throws -> Value? {
             guard try !EventSegmentSchema.isEmpty(db) else { return nil }
             return try body(db, try EventSegmentSchema.head(db, number: number))
         }
+        return try isWhole ? database.read(read) : database.unsafeRead(read)
     }
 
     private static func isRefused(_ error: DatabaseError) -> Bool {

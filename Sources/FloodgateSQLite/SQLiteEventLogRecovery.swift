@@ -13,6 +13,8 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
         package var newName: String
         /// What is wrong with it.
         package var reason: String
+        /// What could be saved of it.
+        package var salvage: SQLiteEventLogSalvage
     }
 
     /// Segments that can be read.
@@ -23,6 +25,8 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
     package var sealed: [Int64] = []
     /// Segments that were damaged.
     package var setAside: [SetAside] = []
+    /// Segments that cannot be opened for writing, as on a full disk; the next start looks at them again.
+    package var unopened: [Int64] = []
 
     struct Result {
         var report = SQLiteEventLogRecovery()
@@ -44,41 +48,116 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
         // A newer format anywhere means that this program is the wrong one: find out before anything is changed.
         var heads: [(number: Int64, head: Swift.Result<EventSegmentSchema.Head?, EventLogError>)] = []
         for number in numbers {
-            do {
+            do throws(EventLogError) {
                 heads.append((number, .success(try reader.inspect(number) { _, head in head })))
             } catch {
-                guard error.code == .corrupt else { throw error }
+                guard error.code != .unsupportedVersion else { throw error }
                 heads.append((number, .failure(error)))
             }
         }
         for (number, head) in heads {
-            do {
-                let head = try head.get()
-                if head?.sealedAt != nil {
+            do throws(EventLogError) {
+                // A seal that was cut off has left a log beside the file.
+                let isSealed = try head.get()?.sealedAt != nil
+                if isSealed, !folder.hasLogs(number) {
                     let counts = try reader.inspect(number, EventSegmentSchema.counts)
                     result.counts.add(counts ?? EventCounts())
                     result.report.segments += 1
                 } else {
-                    try resume(number, isNewest: number == highest, folder, now(), &result)
+                    if isSealed { folder.unprotect(number) }
+                    try resume(number, isSealed: isSealed, folder, now(), &result)
                 }
             } catch {
-                guard error.code == .corrupt else { throw error }
-                let newName = try folder.setAside(number, now: now())
-                let part = SetAside(name: folder.name(of: number), newName: newName, reason: "\(error)")
-                result.report.setAside.append(part)
-                logger.error(
-                    "A damaged event log segment was set aside",
-                    metadata: ["file": "\(part.name)", "renamed": "\(newName)", "error": "\(error)"]
-                )
+                switch error.code {
+                case .unsupportedVersion: throw error
+                case .corrupt: try setAside(number, error, folder, reader, logger, now(), &result)
+                default:
+                    // A disk that is full or fails is no reason not to start: it can be read as far as it goes.
+                    logger.error("An event log segment cannot be opened", metadata: ["error": "\(error)"])
+                    if let counts = try? reader.inspect(number, EventSegmentSchema.counts) { result.counts.add(counts) }
+                    result.report.unopened.append(number)
+                }
             }
         }
         return result
     }
 
-    /// A segment that was left open: the newest is gone on with, any other is sealed.
+    /// A damaged segment is copied as far as it can be read, and kept under another name.
+    ///
+    /// In this order, so that a kill in between leaves everything to the next start.
+    private static func setAside(
+        _ number: Int64,
+        _ reason: EventLogError,
+        _ folder: EventSegmentFolder,
+        _ reader: SQLiteEventLogReader,
+        _ logger: Logger,
+        _ now: Int64,
+        _ result: inout Result
+    ) throws(EventLogError) {
+        var salvage = SQLiteEventLogSalvage()
+        do throws(EventLogError) {
+            salvage = try self.salvage(number, folder, reader, now, &result)
+        } catch {
+            logger.error("The rows of a damaged segment could not be copied", metadata: ["error": "\(error)"])
+        }
+        let newName = try folder.setAside(number, now: now)
+        let part = SetAside(name: folder.name(of: number), newName: newName, reason: "\(reason)", salvage: salvage)
+        result.report.setAside.append(part)
+        logger.error(
+            "A damaged event log segment was set aside",
+            metadata: [
+                "file": "\(part.name)", "renamed": "\(newName)", "error": "\(reason)",
+                "salvaged.events": "\(salvage.events)",
+                "lost.events": "\(salvage.lostEvents.map(String.init) ?? "unknown")",
+            ]
+        )
+    }
+
+    /// Copies the rows that can be read into a new segment and seals it; those that come later have higher numbers.
+    private static func salvage(
+        _ number: Int64,
+        _ folder: EventSegmentFolder,
+        _ reader: SQLiteEventLogReader,
+        _ now: Int64,
+        _ result: inout Result
+    ) throws(EventLogError) -> SQLiteEventLogSalvage {
+        var salvage = SQLiteEventLogSalvage()
+        var target: EventSegment?
+        var row: Int64 = 0
+        // As many at a time as a commit may have of the smallest, since each is held in memory.
+        while let batches = try? reader.salvage(number, after: row, limit: salvageGroup), let last = batches.last {
+            row = last.id & 0xFFFF_FFFF
+            if target == nil {
+                guard result.highestNumber < EventSegmentFolder.largestNumber else { break }
+                result.highestNumber += 1
+                target = try EventSegment(number: result.highestNumber, in: folder, now: now, checked: false)
+                folder.sync()
+            }
+            _ = try target?.append(batches, willCommit: nil)
+            for batch in batches {
+                salvage.batches += 1
+                salvage.events &+= Int64(batch.eventCount)
+            }
+        }
+        if let target {
+            salvage.segment = target.number
+            result.counts.add(target.counts)
+            result.report.segments += 1
+            try target.seal(now: now)
+            folder.protect(target.number)
+        }
+        if let stated = try? reader.inspect(number, EventSegmentSchema.counts) {
+            salvage.lostEvents = max(0, stated.events &- salvage.events)
+        }
+        return salvage
+    }
+
+    private static let salvageGroup = 64
+
+    /// A segment that was left open: the newest is gone on with, any other is sealed, again if that was cut off.
     private static func resume(
         _ number: Int64,
-        isNewest: Bool,
+        isSealed: Bool,
         _ folder: EventSegmentFolder,
         _ now: Int64,
         _ result: inout Result
@@ -86,7 +165,8 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
         let segment = try EventSegment(number: number, in: folder, now: now, checked: true)
         result.counts.add(segment.counts)
         result.report.segments += 1
-        if isNewest {
+        // What was salvaged has the highest number, and nothing is appended below it.
+        if number == result.highestNumber, !isSealed {
             result.segment = segment
             result.report.resumed = number
         } else {

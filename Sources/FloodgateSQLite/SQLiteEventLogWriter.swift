@@ -72,7 +72,7 @@ struct SQLiteEventLogWriter: Sendable {
             note(error)
             // A full disk harms no file. After anything else the kernel may have dropped pages that SQLite takes for
             // written, so no batch goes into this file again.
-            if error.code != .full { abandonSegment(isCorrupt: error.code == .corrupt) }
+            if error.code != .full { abandonSegment() }
             return .failure(error)
         }
     }
@@ -111,18 +111,11 @@ struct SQLiteEventLogWriter: Sendable {
         pause = (time &+ min(Self.longestPause, 250 << Int64(failureTimes.count - 3)) - 1, error)
     }
 
-    private mutating func abandonSegment(isCorrupt: Bool) {
-        guard let segment else { return }
-        segment.close()
-        self.segment = nil
+    /// Lets go of the segment where it is, damaged or not: readers get what there is, and the next start looks after it.
+    private mutating func abandonSegment() {
+        segment?.close()
+        segment = nil
         queue.report(segment: nil)
-        guard isCorrupt else { return }
-        do {
-            let newName = try folder.setAside(segment.number, now: now())
-            logger.error("A damaged event log segment was set aside", metadata: ["renamed": "\(newName)"])
-        } catch {
-            logger.error("A damaged event log segment could not be set aside", metadata: ["error": "\(error)"])
-        }
     }
 
     private mutating func sealIfDue() {

@@ -26,6 +26,10 @@ package struct DataFolder: Sendable {
     package var signingFile: String { path + "/signing.json" }
     /// How commands reach the server that runs on the folder.
     package var localAccessFile: String { path + "/server.json" }
+    /// What the event log is called in the ledger.
+    package var nodeFile: String { path + "/node.json" }
+    /// The folder of the embedded warehouse.
+    package var warehouseFolder: String { path + "/warehouse" }
     /// The event log's folder.
     package var eventFolder: String { path + "/events" }
 

@@ -13,12 +13,14 @@ extension FloodgateServer {
             environments: { [snapshots = plane.boards.snapshots] in snapshots.times.keys.sorted() },
             now: plane.now
         ).add(to: router)
+        EventAPIRoutes(control: control, feed: intake.feed, pipeline: pipeline, now: plane.now).add(to: router)
         ConsoleAPIRoutes(control: control) { [publisher] in publisher.hint() }
             .add(to: router)
         ConsoleRoutes(
             control: control,
             eventLog: intake.log,
             feed: intake.feed,
+            pipeline: pipeline,
             settings: settings,
             now: plane.now,
             didChange: { [publisher] in publisher.hint() }

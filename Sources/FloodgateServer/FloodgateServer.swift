@@ -16,6 +16,8 @@ package struct FloodgateServer: Sendable {
     package let control: ControlPlane
     /// Carries changes to where requests see them.
     package let publisher: Publisher
+    /// What brings events into the warehouse; nil if there is none.
+    package private(set) var pipeline: EventPipeline?
     private let eventLogService: any Service
 
     /// What the server was told.
@@ -65,13 +67,20 @@ package struct FloodgateServer: Sendable {
     ) throws(StartFailure) -> FloodgateServer {
         let folder = DataFolder(path: settings.dataFolder)
         try folder.prepare()
+        folder.releaseReserve()
         let store: SQLiteControlStore
         do { store = try SQLiteControlStore(path: folder.controlFile) } catch { throw StartFailure(error) }
         let eventLog: SQLiteEventLog
-        do { eventLog = try SQLiteEventLog(folder: folder.eventFolder, logger: logger, now: now) } catch {
+        var options = SQLiteEventLogOptions()
+        options.quotaBytes = settings.logQuotaBytes
+        do {
+            eventLog = try SQLiteEventLog(folder: folder.eventFolder, options: options, logger: logger, now: now)
+        } catch {
+            // It is the reserve of the server that runs.
+            if error.code == .locked { folder.holdReserve() }
             throw StartFailure(error)
         }
-        return FloodgateServer(
+        var server = FloodgateServer(
             settings: settings,
             store: store,
             signer: try SnapshotSigner(folder: folder, now: now),
@@ -81,6 +90,17 @@ package struct FloodgateServer: Sendable {
             now: now,
             logger: logger
         )
+        if let warehouse = settings.warehouse.warehouse(in: folder, program: settings.duckDBProgram) {
+            server.pipeline = EventPipeline(
+                warehouse,
+                log: eventLog,
+                folder: folder,
+                settings: settings.pipeline,
+                plane: server.plane,
+                control: server.control
+            )
+        }
+        return server
     }
 
     /// Makes what every project has, loads the demo into an empty one if asked to, and publishes what there is.
@@ -111,7 +131,10 @@ package struct FloodgateServer: Sendable {
         plane.boards.ring.adopt(access.key, at: plane.now())
         let folder = DataFolder(path: settings.dataFolder)
         defer { LocalAccess.remove(from: folder) }
-        try await plane.run(front(), beside: [eventLogService, publisher]) { [settings, plane] address in
+        // From here on only events take much room, and they are refused when there is none.
+        folder.holdReserve()
+        let services: [any Service] = [eventLogService] + (pipeline.map { [$0] } ?? []) + [publisher]
+        try await plane.run(front(), beside: services) { [settings, plane] address in
             do {
                 let url = settings.localURL(of: address) + settings.pathPrefix
                 try LocalAccess(url: url, key: access.text).keep(in: folder)

@@ -11,6 +11,14 @@ package struct ServerSettings: Sendable {
     package var listen = ListenAddress(host: "127.0.0.1", port: 8080)
     /// What the process is called where several are listed.
     package var name = HostName.current
+    /// Which engine exposures and events are analysed with.
+    package var warehouse = WarehouseSetting.duckDB(folder: nil)
+    /// DuckDB's program; nil looks for it on `PATH`.
+    package var duckDBProgram: String?
+    /// How long events are kept where.
+    package var pipeline = EventPipeline.Settings()
+    /// Bytes that the event log may have.
+    package var logQuotaBytes: Int64 = 50 << 30
     /// Fills an empty project with the demo.
     package var loadsDemo = false
     /// What clients call the server, such as `https://flags.example.com`, without a slash at its end; nil takes the name

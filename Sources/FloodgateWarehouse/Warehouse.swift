@@ -32,17 +32,20 @@ package protocol Warehouse: Sendable {
     /// - Throws: `.unavailable` if the engine does not answer.
     func ledger(since start: Int64, node: String?) async throws(WarehouseError) -> [LedgerEntry]
 
-    /// Asks one question; each row is an object with a member for each column.
+    /// Asks one question; each row is an object with a member for each column, numbers as JSON numbers.
+    ///
+    /// Decimals and whole numbers beyond 64 bits may come as texts, so sums are cast. What is no number is null.
+    /// A statement that changes anything is refused.
     /// - Throws: `.rejected` if the engine does not understand the statement, `.limit` if the answer is over `limits`.
     func query(_ sql: String, limits: QueryLimits) async throws(WarehouseError) -> [JSONObject]
 
     /// What the engine calls the rows of `table`, to stand behind FROM: each event once, however often it was loaded.
     func relation(_ table: WarehouseTable) -> String
 
-    /// Removes all rows that arrived before `day`.
+    /// Removes all rows of `table` that arrived before `day`; blocks stay known and the ledger stays.
     /// - Returns: How many days were removed.
     @discardableResult
-    func removeDays(before day: ArrivalDay) async throws(WarehouseError) -> Int
+    func removeDays(before day: ArrivalDay, of table: WarehouseTable) async throws(WarehouseError) -> Int
 
     /// Removes every row about the unit whose user ID is `userID`, or that has a custom ID of that text.
     /// - Returns: How many rows were removed, if the engine tells.
@@ -79,6 +82,8 @@ package struct WarehouseStatus: Sendable, Hashable {
     package var days: ClosedRange<ArrivalDay>?
     /// Files or parts; too many make questions slow.
     package var parts = 0
+    /// Files that cannot be read and were set aside: results are partial while it is not 0.
+    package var damaged = 0
 
     /// Makes the status of an empty warehouse.
     package init() {}

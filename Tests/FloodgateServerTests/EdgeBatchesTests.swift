@@ -43,6 +43,11 @@ import Testing
             batches.end(1, of: "edge \(number)", in: "production", isKept: true)
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 4_096)
+        for number in 0..<100 {
+            try Data("{}".utf8).write(to: URL(filePath: "\(folder)/left over \(number)"))
+        }
+        _ = EdgeBatches(folder: folder)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 4_096, "over restarts, too")
         #expect(batches.begin(1, of: "edge 4199", in: "production") == .kept)
         #expect(batches.begin(1, of: "edge 0", in: "production") == .new)
     }

@@ -122,6 +122,13 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         .init("GET", "/ofrep/v1/stream", .flagStream, 200),
 
         .init("GET", "/console/v1/fleet", .native, 200),
+        // Without a warehouse; what matters here is who gets so far.
+        .init("GET", "/console/v1/events/ledger", .native, 503),
+        .init("GET", "/console/v1/events/summary", .native, 503),
+        .init("GET", "/console/v1/events/dead_letters", .native, 503),
+        .init("POST", "/console/v1/events/dead_letters/replay", .native, 503),
+        .init("POST", "/console/v1/events/forget", .native, 503, "{\"userID\":\"u\"}"),
+        .init("GET", "/console/v1/events/live", .native, 200),
         .init("GET", "/console/v1/gates", .native, 200), .init("GET", "/console/v1/dynamic_configs", .native, 200),
         .init("GET", "/console/v1/experiments", .native, 200), .init("GET", "/console/v1/layers", .native, 200),
         .init("GET", "/console/v1/segments", .native, 200), .init("GET", "/console/v1/holdouts", .native, 200),

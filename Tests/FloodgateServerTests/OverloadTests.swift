@@ -104,6 +104,10 @@ private final class StalledEventLog: EventLog {
         try await log.read(after: position, limit: limit)
     }
 
+    var fill: Double { 0 }
+
+    func segments() async throws(EventLogError) -> [LoggedSegment] { [] }
+
     func counts() async throws(EventLogError) -> EventCounts { try await log.counts() }
 
     func waitUntil(stalled count: Int) async throws {

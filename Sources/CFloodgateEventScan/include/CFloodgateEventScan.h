@@ -54,9 +54,10 @@ typedef struct {
 
 /// What a body holds.
 typedef struct {
-    /// Events that can be kept, and the exposures among them.
+    /// Events that can be kept, and the exposures and the SDKs' notes to themselves among them.
     uint32_t events;
     uint32_t exposures;
+    uint32_t diagnostics;
     /// Events that cannot, in the order that they were sent in; valid until the scanner reads again.
     const fg_rejection *rejections;
     uint32_t rejection_count;

@@ -11,9 +11,15 @@ import FloodgateServer
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Count events and watch them arrive.",
-        discussion: "Reads the event log in the data folder, whether or not the server runs; changes nothing.",
-        subcommands: [EventsCountCommand.self, EventsTailCommand.self]
+        abstract: "Count events, watch them arrive, and see what became of them.",
+        discussion: """
+            count and tail read the event log in the data folder, whether or not the server runs. The others ask the warehouse: \
+            through the server that runs on the folder, or else by themselves.
+            """,
+        subcommands: [
+            EventsCountCommand.self, EventsTailCommand.self, EventsSummaryCommand.self, EventsReconcileCommand.self,
+            EventsDeadCommand.self, EventsForgetCommand.self,
+        ]
     )
 }
 
@@ -64,25 +70,37 @@ struct EventsTailCommand: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Go on with events as they arrive.") var follow = false
     @Option(name: .shortAndLong, help: ArgumentHelp("How many events to begin with.", valueName: "count")) var number =
         10
+    @Option(
+        help: ArgumentHelp(
+            "Only events for which all terms hold, such as 'gate=new_checkout reason~Unrecognized': FIELD=TEXT, FIELD!=TEXT, "
+                + "FIELD~TEXT (contains) or a text alone. Fields: name, gate, config, layer, event, unit, rule, value, "
+                + "reason, environment, kind, key.",
+            valueName: "terms"
+        )
+    )
+    var filter = ""
     @Flag(help: "Print JSON Lines.") var json = false
     @OptionGroup var data: DataOption
 
     func validate() throws {
+        do { _ = try EventFilter(filter) } catch { throw ValidationError(error.description) }
         guard 0...1_000_000 ~= number else { throw ValidationError("--number must be from 0 to 1000000") }
     }
 
     func run() async throws {
         let folder = try data.folder()
+        let filter = try EventFilter(filter)
         var position: Int64 = 0
         if let reader = try EventLogFolder.reader(folder) {
             let last = try await reader.lastPosition()
-            position = EventLogFolder.start(showing: number, before: last)
+            // What a filter lets through may lie far back.
+            position = filter.isEmpty ? EventLogFolder.start(showing: number, before: last) : 0
             var lines: [String] = []
             while true {
                 let batches = try await reader.read(after: position, limit: 200)
                 guard let newest = batches.last else { break }
                 position = newest.id
-                lines = Array((lines + (try Self.lines(batches, asJSON: json))).suffix(number))
+                lines = Array((lines + (try Self.lines(batches, filter, asJSON: json))).suffix(number))
             }
             for line in lines { StandardStreams.output(line) }
         }
@@ -92,15 +110,17 @@ struct EventsTailCommand: AsyncParsableCommand {
                 continue
             }
             let batches = try await reader.read(after: position, limit: 200)
-            for line in try Self.lines(batches, asJSON: json) { StandardStreams.output(line) }
+            for line in try Self.lines(batches, filter, asJSON: json) { StandardStreams.output(line) }
             position = batches.last?.id ?? position
             if batches.isEmpty { try await Task.sleep(for: .milliseconds(250)) }
         }
     }
 
-    private static func lines(_ batches: [LoggedBatch], asJSON: Bool) throws -> [String] {
+    private static func lines(_ batches: [LoggedBatch], _ filter: EventFilter, asJSON: Bool) throws -> [String] {
         try batches.flatMap { batch in
-            try batch.unpack().events.map { event in asJSON ? jsonLine(event, batch) : textLine(event, batch) }
+            try batch.unpack().events.filter { event in
+                filter.shows(event, environment: batch.environment, keyKind: batch.keyKind)
+            }.map { event in asJSON ? jsonLine(event, batch) : textLine(event, batch) }
         }
     }
 
@@ -118,6 +138,7 @@ struct EventsTailCommand: AsyncParsableCommand {
             parts.append(exposure.name)
             if case .gate(let value?) = exposure.kind { parts.append(value ? "true" : "false") }
             parts.append("rule=\(exposure.ruleID)")
+            if let reason = exposure.reason { parts.append("reason=\(reason)") }
         } else {
             if let value = event.value { parts.append(value.text) }
             if let metadata = event.metadata, !metadata.isEmpty { parts.append(JSONValue.object(metadata).text) }

@@ -34,11 +34,49 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Fill an empty project with the demo, a web shop.")
     var demo = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Days that exposures and events stay in the warehouse (default: for good).",
+            valueName: "days"
+        )
+    )
+    var retention: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Minutes that events stay in the log after they are in the warehouse.",
+            valueName: "minutes"
+        )
+    )
+    var keepLog = 60
+
+    @Option(
+        help: ArgumentHelp(
+            "GiB that the event log may have; from four fifths of it on, the server refuses what matters least.",
+            valueName: "GiB"
+        )
+    )
+    var logQuota = 50
+
+    @OptionGroup var warehouse: WarehouseOption
     @OptionGroup var serving: ServingOptions
+
+    func validate() throws {
+        if let retention, !(1...36_500 ~= retention) {
+            throw ValidationError("--retention must be from 1 to 36500 days")
+        }
+        guard 0...525_600 ~= keepLog else { throw ValidationError("--keep-log must be from 0 to 525600 minutes") }
+        guard 1...1_000_000 ~= logQuota else { throw ValidationError("--log-quota must be from 1 to 1000000 GiB") }
+    }
 
     func run() async throws {
         var settings = try serving.settings(folder: try data.folder().path)
         settings.loadsDemo = demo
+        settings.warehouse = try warehouse.setting()
+        settings.duckDBProgram = warehouse.program
+        settings.pipeline.retentionDays = retention.map { Int32($0) }
+        settings.pipeline.keepsLoaded = .seconds(60 * keepLog)
+        settings.logQuotaBytes = Int64(logQuota) << 30
         let (logger, registry) = try serving.start(settings)
         let server = try FloodgateServer.open(settings, registry: registry, now: SystemClock.now, logger: logger)
         let folder = DataFolder(path: settings.dataFolder)

@@ -23,7 +23,7 @@ function eventRow(event, full) {
   const what = cell(name, "what");
   row.append(what);
   what.append(element("span", full ? "sub narrow" : "sub", event.unit));
-  if (full) row.append(cell(event.unit, "unit wide"), cell(event.kind, "wide"), cell(element("code", "", event.rule), "wide"));
+  if (full) row.append(cell(event.unit, "unit wide"), cell(event.kind, "wide"), cell(element("code", "", event.rule), "wide"), cell(event.reason, "wide reason"));
   row.append(cell(element("span", "badge " + event.valueClass, event.value)));
   const time = element("time", "", event.clock);
   time.dateTime = event.machine;
@@ -39,6 +39,8 @@ function followLive(panel) {
   const pause = panel.querySelector("[data-live-pause]");
   const limit = Number(panel.dataset.limit) || 100;
   const full = rows.hasAttribute("data-full");
+  const dropped = panel.querySelector("[data-live-dropped]");
+  let missed = 0;
   let held = [];
   let paused = false;
   let source = null;
@@ -74,6 +76,12 @@ function followLive(panel) {
       else show(events);
       describe();
     };
+    source.addEventListener("dropped", (message) => {
+      missed += Number(message.data);
+      dropped.textContent = missed + " not shown";
+      dropped.title = "More arrive than a page can show; all of them are kept.";
+      dropped.hidden = false;
+    });
     source.onerror = () => {
       say("Disconnected, trying again", "disconnected");
       // The browser gives up for good on some answers; then it is up to this page.

@@ -33,5 +33,9 @@ package struct ReplicatedEventLog: EventLog {
         try await log.read(after: position, limit: limit)
     }
 
+    package var fill: Double { log.fill }
+
+    package func segments() async throws(EventLogError) -> [LoggedSegment] { try await log.segments() }
+
     package func counts() async throws(EventLogError) -> EventCounts { try await log.counts() }
 }

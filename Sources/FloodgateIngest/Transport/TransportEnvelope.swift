@@ -44,6 +44,9 @@ package struct TransportEnvelope: Sendable, Hashable {
             "raw_bytes": .integer(batch.rawSizeBytes),
         ]
         about.set("sent_at", batch.sentAt.map { .integer($0) })
+        about.set("idempotency_key", batch.idempotencyKey.map { .string($0) })
+        about.set("id_xor", batch.idXor.map { .integer(Int64(bitPattern: $0)) })
+        about.set("id_sum", batch.idSum.map { .integer(Int64(bitPattern: $0)) })
         return JSONValue.object(about).text
     }
 
@@ -65,9 +68,12 @@ package struct TransportEnvelope: Sendable, Hashable {
             sentAt: about["sent_at"]?.integerValue,
             environment: environment,
             keyKind: keyKind,
+            idempotencyKey: about["idempotency_key"]?.stringValue,
             eventCount: Int(events),
             exposureCount: Int(exposures),
             rawSizeBytes: Int(rawBytes),
+            idXor: about["id_xor"]?.integerValue.map(UInt64.init(bitPattern:)),
+            idSum: about["id_sum"]?.integerValue.map(UInt64.init(bitPattern:)),
             payload: payload
         )
     }

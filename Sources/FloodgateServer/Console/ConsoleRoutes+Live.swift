@@ -19,6 +19,8 @@ extension ConsoleRoutes {
     /// stream begins with what was logged since.
     @Sendable func stream(_ request: Request, _ context: ConsoleContext) async throws -> Response {
         let onlyExposures = request.uri.queryParameters.get("all") != "1"
+        // A text that is no filter shows everything; the page says what is wrong with it.
+        let filter = (try? EventFilter(request.uri.queryParameters.get("filter") ?? "")) ?? EventFilter()
         let start = max(
             request.uri.queryParameters.get("after", as: Int64.self) ?? 0,
             request.headers[.lastEventID].flatMap { Int64($0) } ?? 0
@@ -40,16 +42,17 @@ extension ConsoleRoutes {
                 try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
                 let recent = RecentRows(limit: 100)
                 // After subscribing, so that nothing falls between what is read and what is then heard of.
-                let known = start > 0 ? await catchUp(from: start, onlyExposures: onlyExposures, into: recent) : 0
+                let known =
+                    start > 0 ? await catchUp(from: start, onlyExposures: onlyExposures, filter, into: recent) : 0
                 await withTaskGroup { group in
                     group.addTask {
                         for await event in subscription.events where event.position > known {
-                            recent.add(row(event, onlyExposures: onlyExposures), at: event.position)
+                            recent.add(row(event, onlyExposures: onlyExposures, filter), at: event.position)
                         }
                         recent.end()
                     }
                     // Ends when the reader is gone (a write throws) or its key is, the feed ends, or the server stops.
-                    try? await send(recent, to: &writer, while: context.isStillWelcome)
+                    try? await send(recent, of: subscription, to: &writer, while: context.isStillWelcome)
                     subscription.cancel()
                     group.cancelAll()
                 }
@@ -60,13 +63,19 @@ extension ConsoleRoutes {
 
     @concurrent private func send(
         _ recent: RecentRows,
+        of subscription: LiveSubscription,
         to writer: inout any ResponseBodyWriter,
         while isStillWelcome: @Sendable () -> Bool
     ) async throws {
         var silence = 0
+        var missed = feed.counts.unsampled + subscription.dropped
         while !Task.isShuttingDownGracefully, isStillWelcome() {
             try await Task.sleep(for: .milliseconds(200))
-            let (rows, position, hasEnded) = recent.take()
+            let (rows, position, hidden, hasEnded) = recent.take()
+            let missedNow = feed.counts.unsampled + subscription.dropped
+            let dropped = missedNow - missed + hidden
+            missed = missedNow
+            if dropped > 0 { try await writer.write(ByteBuffer(string: "event: dropped\ndata: \(dropped)\n\n")) }
             silence += 1
             if !rows.isEmpty {
                 let names = await ruleNames()
@@ -82,13 +91,20 @@ extension ConsoleRoutes {
         }
     }
 
-    private func row(_ arrived: LiveEvent, onlyExposures: Bool) -> ArrivedEvent? {
-        guard arrived.environment == environment else { return nil }
+    private func row(_ arrived: LiveEvent, onlyExposures: Bool, _ filter: EventFilter) -> ArrivedEvent? {
+        guard arrived.environment == environment,
+            filter.shows(arrived.event, environment: arrived.environment, keyKind: arrived.keyKind)
+        else { return nil }
         return ArrivedEvent(arrived.event, receivedAt: arrived.receivedAt, onlyExposures: onlyExposures)
     }
 
     /// Reads what was logged after `start`, at most 100 batches, and answers how far it came.
-    private func catchUp(from start: Int64, onlyExposures: Bool, into recent: RecentRows) async -> Int64 {
+    private func catchUp(
+        from start: Int64,
+        onlyExposures: Bool,
+        _ filter: EventFilter,
+        into recent: RecentRows
+    ) async -> Int64 {
         var position = start
         for _ in 0..<100 {
             guard let batch = try? await eventLog.read(after: position, limit: 1).first else { break }
@@ -96,7 +112,8 @@ extension ConsoleRoutes {
             guard batch.environment == environment, batch.rawSizeBytes < 1 << 20,
                 let events = try? batch.unpack().events.suffix(1000)
             else { continue }
-            for event in events {
+            for event in events
+            where filter.shows(event, environment: batch.environment, keyKind: batch.keyKind) {
                 let row = ArrivedEvent(event, receivedAt: batch.receivedAt, onlyExposures: onlyExposures)
                 recent.add(row, at: position)
             }
@@ -106,7 +123,10 @@ extension ConsoleRoutes {
 
     /// The newest 50 events of the log, newest first, and the place in the log that they reach to; none if the log
     /// cannot be read.
-    func recentEvents(onlyExposures: Bool) async -> (rows: [ArrivedEvent], position: Int64) {
+    func recentEvents(
+        onlyExposures: Bool,
+        _ filter: EventFilter = EventFilter()
+    ) async -> (rows: [ArrivedEvent], position: Int64) {
         var rows: [ArrivedEvent] = []
         var last: Int64 = 0
         do {
@@ -118,8 +138,11 @@ extension ConsoleRoutes {
                 guard batch.id == position, batch.rawSizeBytes < 1 << 20 else { break }
                 if batch.environment == environment {
                     let events = try batch.unpack().events.suffix(1000).reversed()
-                    rows += events.compactMap {
-                        ArrivedEvent($0, receivedAt: batch.receivedAt, onlyExposures: onlyExposures)
+                    rows += events.compactMap { event in
+                        guard filter.shows(event, environment: batch.environment, keyKind: batch.keyKind) else {
+                            return nil
+                        }
+                        return ArrivedEvent(event, receivedAt: batch.receivedAt, onlyExposures: onlyExposures)
                     }
                 }
                 position -= 1
@@ -167,14 +190,17 @@ extension ArrivedEvent {
             name: exposure.name,
             value: value,
             rule: exposure.ruleID,
-            unit: exposure.unitID ?? "–"
+            unit: exposure.unitID ?? "–",
+            reason: exposure.reason ?? ""
         )
     }
 }
 
 /// The newest rows that were not sent yet.
 private final class RecentRows: Sendable {
-    private let state = Mutex<(rows: [ArrivedEvent], position: Int64, hasEnded: Bool)>(([], 0, false))
+    private let state = Mutex<(rows: [ArrivedEvent], position: Int64, hidden: Int64, hasEnded: Bool)>(
+        ([], 0, 0, false)
+    )
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
@@ -185,17 +211,23 @@ private final class RecentRows: Sendable {
             state.position = max(state.position, position)
             guard let row else { return }
             state.rows.append(row)
-            if state.rows.count > 2 * limit { state.rows.removeFirst(state.rows.count - limit) }
+            guard state.rows.count > 2 * limit else { return }
+            state.hidden += Int64(state.rows.count - limit)
+            state.rows.removeFirst(state.rows.count - limit)
         }
     }
 
     func end() { state.withLock { $0.hasEnded = true } }
 
-    /// The rows, oldest first, how far in the log they reach, and whether none will follow.
-    func take() -> (rows: [ArrivedEvent], position: Int64, hasEnded: Bool) {
+    /// The rows, oldest first, how far in the log they reach, how many are left out, and whether none will follow.
+    func take() -> (rows: [ArrivedEvent], position: Int64, hidden: Int64, hasEnded: Bool) {
         state.withLock { state in
-            defer { state.rows.removeAll(keepingCapacity: true) }
-            return (Array(state.rows.suffix(limit)), state.position, state.hasEnded)
+            defer {
+                state.rows.removeAll(keepingCapacity: true)
+                state.hidden = 0
+            }
+            let hidden = state.hidden + Int64(max(0, state.rows.count - limit))
+            return (Array(state.rows.suffix(limit)), state.position, hidden, state.hasEnded)
         }
     }
 }

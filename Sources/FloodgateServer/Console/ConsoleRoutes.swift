@@ -4,6 +4,7 @@ import FloodgateConsole
 import FloodgateControlPlane
 import FloodgateEvents
 import FloodgateIngest
+import FloodgateWarehouse
 import HTTPTypes
 import Hummingbird
 
@@ -12,6 +13,7 @@ struct ConsoleRoutes: Sendable {
     let control: ControlPlane
     let eventLog: any EventLog
     let feed: LiveFeed
+    let pipeline: EventPipeline?
     let settings: ServerSettings
     let now: @Sendable () -> Int64
     /// Called after each change, so that SDKs need not wait for the next look at the store.
@@ -54,10 +56,37 @@ struct ConsoleRoutes: Sendable {
         return .page(pages.overview(entities, live: events, after: position, frame: frame))
     }
 
-    /// 200: the last 50 events; a script adds what comes.
+    /// 200: the last 50 events that the `filter` shows; a script adds what comes.
     @Sendable private func live(_ request: Request, _ context: ConsoleContext) async throws -> Response {
-        let (events, position) = await recentEvents(onlyExposures: false)
-        return .page(pages.live(events, after: position, frame: frame(.live)))
+        var content = LiveContent()
+        content.filter = request.uri.queryParameters.get("filter") ?? ""
+        var filter = EventFilter()
+        do { filter = try EventFilter(content.filter) } catch { content.mistake = error.description }
+        content.counts = await countsOfLastHour()
+        let (events, position) = await recentEvents(onlyExposures: false, filter)
+        return .page(pages.live(events, after: position, content: content, frame: frame(.live)))
+    }
+
+    /// What was served in the last hour; nil if nobody can say.
+    private func countsOfLastHour() async -> [CountedExposures]? {
+        guard let pipeline, let names = try? await control.knownNames() else { return nil }
+        let summary = try? await ExposureSummary(
+            of: environment,
+            since: now() - 3_600_000,
+            in: pipeline.warehouse,
+            names: names
+        )
+        return summary?.exposures.map { line in
+            CountedExposures(
+                kind: ArrivedEvent.Kind(rawValue: line.kind) ?? .custom,
+                name: line.name,
+                rule: line.rule,
+                value: line.value,
+                exposures: line.count,
+                units: line.units,
+                isKnown: line.isKnown
+            )
+        }
     }
 
     /// 200: the last 200 changes.

@@ -19,10 +19,20 @@ final class CellFollower: Service {
         var verifier: SnapshotVerifier
         var cell: SnapshotPosition?
         var tag = ""
+        /// What is in use and not on the disk yet.
+        var unkept: Unkept?
         var document: PreparedSnapshot?
         /// The keys that came with the state.
         var keys: KeySet?
         var lists: [String: IDListFile] = [:]
+    }
+
+    private struct Unkept: Sendable {
+        var cell: SignedCell
+        var state: CellState
+        var keys: KeySet
+        var document: PreparedSnapshot
+        var files: [IDListFile]
     }
 
     private static let longestState = 32 << 20
@@ -114,11 +124,17 @@ final class CellFollower: Service {
             headers: tag.isEmpty ? [] : [("if-none-match", tag)],
             limit: Self.longestState,
             within: .seconds(wait + max(2, wait / 2)),
-            statuses: [200, 304]
+            statuses: [200, 304],
+            isChecked: true
         )
         do {
-            if answer.status == 200 { try await take(try SignedCell(answer.body), tag: answer.field("etag")) }
+            if answer.status == 200 {
+                try await take(try SignedCell(answer.body), tag: answer.field("etag"))
+            } else {
+                try await keep()
+            }
             if let field = answer.field("floodgate-heartbeat") { try confirm(field) }
+            upstream.trust(address)
         } catch {
             upstream.distrust(address)
             throw error
@@ -158,8 +174,11 @@ final class CellFollower: Service {
         let files = try await download.files(of: state.lists, known: known.lists)
         show(state, keys, document)
         show(cell, state, document, files)
-        held.withLock { $0.tag = tag ?? "" }
-        try await keep(cell, state, keys, document, files)
+        held.withLock { held in
+            held.tag = tag ?? ""
+            held.unkept = Unkept(cell: cell, state: state, keys: keys, document: document, files: files)
+        }
+        try await keep()
     }
 
     // MARK: Decisions
@@ -262,34 +281,31 @@ final class CellFollower: Service {
         plane.health.didStart()
     }
 
-    private func keep(
-        _ cell: SignedCell,
-        _ state: CellState,
-        _ keys: KeySet,
-        _ document: PreparedSnapshot,
-        _ files: [IDListFile]
-    ) async throws {
-        let body = try await document.body(acceptsGzip: true)
-        guard let mark = held.withLock({ $0.verifier.held }), body.isCompressed else { return }
-        let generation = EdgeArchive.Generation(
-            cell: cell,
-            document: document.payload,
-            compressed: body.body,
-            lists: files
-        )
+    /// Writes down what is in use; where that fails, the next answer of upstream is the time to try again.
+    private func keep() async throws {
+        let (unkept, verifier) = held.withLock { ($0.unkept, $0.verifier) }
+        guard let unkept, let mark = verifier.held else { return }
+        let body = try await unkept.document.body(acceptsGzip: true)
+        guard body.isCompressed else { return }
         do throws(StartFailure) {
             try archive.keep(
-                generation,
-                state: state,
+                EdgeArchive.Generation(
+                    cell: unkept.cell,
+                    document: unkept.document.payload,
+                    compressed: body.body,
+                    lists: unkept.files
+                ),
+                state: unkept.state,
                 mark: EdgeArchive.Mark(
-                    project: state.project,
-                    environment: state.environment,
-                    cell: state.position,
+                    project: unkept.state.project,
+                    environment: unkept.state.environment,
+                    cell: unkept.state.position,
                     document: mark,
-                    keySetVersion: keys.version,
-                    rootKeys: held.withLock { $0.verifier.rootKeys }
+                    keySetVersion: unkept.keys.version,
+                    rootKeys: verifier.rootKeys
                 )
             )
+            held.withLock { $0.unkept = nil }
         } catch {
             // What is in memory is served all the same.
             plane.logger.error("The state was not kept on disk", metadata: ["error": .string("\(error)")])

@@ -8,7 +8,8 @@ import Synchronization
 /// Which batches of each edge were kept here, so that one whose answer was lost is not kept twice.
 ///
 /// An edge sends its batches in order, so the highest number says all. It is written down after the batch is kept and
-/// before the edge is told: only a batch between whose two writes the process is killed comes twice.
+/// before the edge is told: only a batch between whose two writes the process is killed comes twice, and its events have
+/// the same ids then.
 package final class EdgeBatches: Sendable {
     /// What to do with a batch.
     package enum Turn: Sendable, Hashable {
@@ -29,11 +30,28 @@ package final class EdgeBatches: Sendable {
     /// How many edges are remembered.
     private static let limit = 4_096
 
-    private let folder: String?
+    private let folder: DataFolder?
     private let state = Mutex<(senders: [String: Sender], uses: Int)>(([:], 0))
 
     /// A record in `folder`; without one it is forgotten with the process.
-    package init(folder: String?) { self.folder = folder }
+    package init(folder: String?) {
+        self.folder = folder.map { DataFolder(path: $0) }
+        prune()
+    }
+
+    /// Removes the files of the senders that have been silent for longest, if there are too many.
+    private func prune() {
+        guard let folder, let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path),
+            names.count > Self.limit
+        else { return }
+        let files = names.map { name -> (name: String, time: Date) in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: "\(folder.path)/\(name)")
+            return (name, attributes?[.modificationDate] as? Date ?? .distantPast)
+        }
+        for file in files.sorted(by: { $0.time < $1.time }).prefix(names.count - Self.limit) {
+            try? FileManager.default.removeItem(atPath: "\(folder.path)/\(file.name)")
+        }
+    }
 
     /// Asks whether the batch with `id` of `edge` is to be kept.
     package func begin(_ id: Int64, of edge: String, in environment: String) -> Turn {
@@ -59,7 +77,8 @@ package final class EdgeBatches: Sendable {
             if isKept { sender.last = max(sender.last, id) }
             state.senders[name] = sender
             var forgotten: [String] = []
-            while state.senders.count > Self.limit, let oldest = state.senders.min(by: { $0.value.use < $1.value.use })
+            while state.senders.count > Self.limit,
+                let oldest = state.senders.filter(\.value.underWay.isEmpty).min(by: { $0.value.use < $1.value.use })
             {
                 state.senders[oldest.key] = nil
                 forgotten.append(oldest.key)
@@ -67,17 +86,17 @@ package final class EdgeBatches: Sendable {
             return (isKept ? sender.last : nil, forgotten)
         }
         guard let folder else { return }
-        for name in forgotten { try? FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+        for name in forgotten { try? FileManager.default.removeItem(atPath: "\(folder.path)/\(name)") }
         guard let last else { return }
-        let content = Data(JSONValue.object(["last": .integer(last)]).bytes)
-        if (try? content.write(to: URL(filePath: "\(folder)/\(name)"), options: .atomic)) == nil {
-            try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try? content.write(to: URL(filePath: "\(folder)/\(name)"), options: .atomic)
+        let content = JSONValue.object(["last": .integer(last)]).bytes
+        if (try? folder.save(content, as: "\(folder.path)/\(name)")) == nil {
+            try? FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
+            try? folder.save(content, as: "\(folder.path)/\(name)")
         }
     }
 
     private func last(_ name: String) -> Int64 {
-        let content = folder.flatMap { try? Data(contentsOf: URL(filePath: "\($0)/\(name)")) }
+        let content = folder.flatMap { try? Data(contentsOf: URL(filePath: "\($0.path)/\(name)")) }
         return content.flatMap { try? JSONValue(parsing: [UInt8]($0)) }?["last"]?.integerValue ?? 0
     }
 

@@ -47,8 +47,11 @@ final class EventForwarder: Service {
 
     private func forward() async {
         var mark = ForwardingMark(file: file)
-        // Of a log that is not there any more.
-        if let counts = try? await log.counts(), mark.position > counts.lastPosition { mark = ForwardingMark() }
+        if let counts = try? await log.counts() {
+            // Of a log that is not there any more.
+            if mark.position > counts.lastPosition { mark = ForwardingMark() }
+            mark.begin(behind: counts.lastPosition)
+        }
         var failures = 0
         var isKept = false
         while !Task.isCancelled {
@@ -58,8 +61,8 @@ final class EventForwarder: Service {
                 isKept = true
                 let batches = try await log.read(after: mark.position, limit: 32)
                 for batch in batches {
-                    try await send(batch, of: mark.edge)
-                    mark.position = batch.id
+                    try await send(batch, of: mark.edge(of: batch.id))
+                    mark.advance(to: batch.id)
                     try mark.keep(in: folder, as: file)
                 }
                 failures = 0
@@ -80,12 +83,13 @@ final class EventForwarder: Service {
             "id": .integer(batch.id),
         ]
         about.set("sent_at", batch.sentAt.map { .integer($0) })
+        about.set("idempotency_key", batch.idempotencyKey.map { .string($0) })
         do throws(Upstream.Failure) {
             _ = try await upstream.ask(
                 "/edge/v1/events",
                 method: .POST,
                 headers: [
-                    ("content-type", "application/json"), ("content-encoding", "zstd"),
+                    ("content-type", "application/json"), ("content-encoding", batch.encoding),
                     ("floodgate-batch", JSONValue.object(about).text),
                 ],
                 body: batch.payload,

@@ -49,6 +49,9 @@ final class Upstream: Sendable {
     /// Closes all connections.
     func shutdown() async { try? await client.shutdown() }
 
+    /// What came from the address was looked at and is good.
+    func trust(_ address: Int) { order.withLock { $0.succeeded(address) } }
+
     /// What came from the address cannot be used, whatever its status was.
     func distrust(_ address: Int) { order.withLock { $0.failed(address, at: .now) } }
 
@@ -63,6 +66,7 @@ final class Upstream: Sendable {
     ///   - time: How long all of an answer may take, at each address.
     ///   - statuses: Which answers can be used.
     ///   - finalStatuses: Which are the same wherever one asks, so that nobody else is asked.
+    ///   - isChecked: Whether the caller looks at what came, and then calls `trust` or `distrust`.
     /// - Returns: The answer, and who gave it.
     /// - Throws: `Failure` that says what the last of them said.
     func ask(
@@ -73,7 +77,8 @@ final class Upstream: Sendable {
         limit: Int,
         within time: Duration,
         statuses: Set<Int> = [200],
-        finalStatuses: Set<Int> = []
+        finalStatuses: Set<Int> = [],
+        isChecked: Bool = false
     ) async throws(Failure) -> (answer: Answer, address: Int) {
         var last = Failure(code: "none", message: "There is no address to ask")
         for index in order.withLock({ $0.order(at: .now) }) {
@@ -86,7 +91,7 @@ final class Upstream: Sendable {
                         status: answer.status
                     )
                 }
-                order.withLock { $0.succeeded(index) }
+                if !isChecked { trust(index) }
                 return (answer, index)
             } catch {
                 // What a server said weighs more than that another one is gone.

@@ -38,10 +38,22 @@ package struct ServerLink: Sendable {
         return (answer["data"]?.arrayValue ?? []).compactMap(\.objectValue)
     }
 
-    private func get(_ path: String) async throws -> JSONValue {
+    /// The member `data` of what the server answers to a GET of `path`, or to a POST if there is a `body`.
+    /// - Throws: `Failure` if it does not answer 200.
+    package func data(
+        of path: String,
+        _ query: [(String, String)] = [],
+        posting body: JSONValue? = nil
+    ) async throws -> JSONValue {
+        let terms = query.map { "\($0.0)=\(URLText.encoded($0.1))" }
+        let answer = try await get(path + (terms.isEmpty ? "" : "?" + terms.joined(separator: "&")), body)
+        return answer["data"] ?? .null
+    }
+
+    private func get(_ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(5)
-        configuration.timeout.read = .seconds(20)
+        configuration.timeout.read = .seconds(70)
         if isLocal {
             // A certificate is made out for the server's public name; nobody stands between on one machine.
             var tls = TLSConfiguration.makeClientConfiguration()
@@ -52,7 +64,12 @@ package struct ServerLink: Sendable {
         do {
             var request = HTTPClientRequest(url: url + path)
             request.headers.add(name: "statsig-api-key", value: key)
-            let response = try await client.execute(request, timeout: .seconds(20))
+            if let body {
+                request.method = .POST
+                request.headers.add(name: "content-type", value: "application/json")
+                request.body = .bytes(ByteBuffer(bytes: body.bytes))
+            }
+            let response = try await client.execute(request, timeout: .seconds(70))
             let body = Array(buffer: try await response.body.collect(upTo: 16 << 20))
             try? await client.shutdown()
             let value = try? JSONValue(parsing: body)

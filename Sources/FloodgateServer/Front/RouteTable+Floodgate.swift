@@ -60,6 +60,12 @@ extension RouteTable {
 
     private static let consoleAPI: [Route] = [
         .api("/console/v1/fleet", [.get]),
+        .api("/console/v1/events/ledger", [.get]),
+        .api("/console/v1/events/summary", [.get]),
+        .api("/console/v1/events/live", [.get], .streams),
+        .api("/console/v1/events/dead_letters", [.get]),
+        .api("/console/v1/events/dead_letters/replay", [.post]),
+        .api("/console/v1/events/forget", [.post]),
         .api("/console/v1/gates", [.get]),
         .api("/console/v1/gates/{id}", [.get, .patch]),
         .api("/console/v1/gates/{id}/enable", [.put], .vital),

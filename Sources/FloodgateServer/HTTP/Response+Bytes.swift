@@ -42,6 +42,8 @@ extension HTTPField.Name {
     package static let sinceTime = literal("x-since-time")
     /// When an SDK sent the request, by its own clock, in Unix milliseconds.
     package static let clientTime = literal("statsig-client-time")
+    /// Names a request that may be sent again, and so its events.
+    package static let idempotencyKey = literal("idempotency-key")
     /// What the request is called in logs.
     package static let requestID = literal("x-request-id")
     /// The size of an ID-list file as the manifest had it.

@@ -90,6 +90,7 @@ struct EdgeRoutes: Sendable {
             keyKind: kind,
             receivedAt: receivedAt,
             sentAt: about["sent_at"]?.integerValue,
+            idempotencyKey: about["idempotency_key"]?.stringValue,
             mayUnpack: { lease.take($0) }
         )
         batch.isFromEdge = true

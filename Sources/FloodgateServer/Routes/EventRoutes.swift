@@ -44,6 +44,7 @@ struct EventRoutes: Sendable {
                 keyKind: context.caller.kind.rawValue,
                 receivedAt: receivedAt,
                 sentAt: sentAt,
+                idempotencyKey: request.headers[.idempotencyKey].flatMap { 1...256 ~= $0.utf8.count ? $0 : nil },
                 mayUnpack: { lease.take($0) }
             )
         )

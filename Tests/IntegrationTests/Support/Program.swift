@@ -24,6 +24,17 @@ enum Program {
         return path
     }
 
+    /// DuckDB's program, which `make test` sets up beside Python.
+    static func duckDB() throws -> String {
+        let libraries = SharedData.repository + "/.venv/lib"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: libraries)) ?? []
+        let paths = versions.map { "\(libraries)/\($0)/site-packages/duckdb_cli/duckdb" }
+        guard let path = paths.first(where: FileManager.default.isExecutableFile) else {
+            throw Missing("There is no DuckDB in .venv; `make test` (Scripts/bootstrap.sh test) installs it")
+        }
+        return path
+    }
+
     /// A script in `Clients`.
     static func client(_ name: String) -> String { SharedData.repository + "/Tests/IntegrationTests/Clients/" + name }
 

@@ -1,0 +1,55 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateWarehouse
+
+/// What differs between the servers that are supported.
+enum ClickHouseDialect: Sendable, Hashable {
+    /// 18.16, as Debian has it: no codecs, no kind for words, nothing that forces parts onto the disk.
+    case old
+    /// Since 21.
+    case current
+
+    /// Chooses by what `version()` says.
+    init(version: String) {
+        let major = version.split(separator: ".").first.flatMap { Int($0) } ?? 0
+        self = major >= 21 ? .current : .old
+    }
+
+    /// The type of a column.
+    func type(of kind: WarehouseTable.Kind) -> String {
+        switch (kind, self) {
+        case (.id, _): "UUID"
+        case (.text, .old), (.word, .old): "String"
+        case (.text, .current): "String CODEC(ZSTD(1))"
+        case (.word, .current): "LowCardinality(String)"
+        case (.integer, .old), (.time, .old): "Int64"
+        case (.integer, .current), (.time, .current): "Int64 CODEC(Delta, ZSTD(1))"
+        case (.optionalNumber, _): "Nullable(Float64)"
+        case (.flag, _): "UInt8"
+        }
+    }
+
+    /// What is said at the end of a table's definition.
+    var tableSettings: String {
+        switch self {
+        case .old: ""
+        // A part is on the disk before the insert is answered; 18.16 leaves that to the system.
+        case .current: " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
+        }
+    }
+
+    /// What an insert needs to be one part, and to fail as a whole.
+    func insertSettings(rows: Int) -> [(String, String)] {
+        let shared = [
+            ("max_insert_block_size", String(max(rows, 1_048_576))), ("input_format_skip_unknown_fields", "0"),
+            ("input_format_allow_errors_num", "0"), ("input_format_allow_errors_ratio", "0"),
+        ]
+        switch self {
+        case .old: return shared
+        case .current:
+            return shared + [
+                ("async_insert", "0"), ("input_format_parallel_parsing", "0"), ("input_format_null_as_default", "0"),
+            ]
+        }
+    }
+}

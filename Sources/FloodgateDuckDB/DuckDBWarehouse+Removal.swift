@@ -1,0 +1,42 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import FloodgateJSON
+package import FloodgateWarehouse
+
+extension DuckDBWarehouse {
+    @discardableResult
+    package func removeDays(
+        before day: ArrivalDay,
+        of table: WarehouseTable
+    ) async throws(WarehouseError) -> Int {
+        try await changing { () throws(WarehouseError) in
+            let gone = catalog.files(of: table).filter { $0.day < day }
+            guard !gone.isEmpty else { return 0 }
+            catalog.remove(gone)
+            // After a crash in between the rest goes the next time: a day that is half gone is gone a little later.
+            discard(gone.map(folder.path) + gone.filter(\.isMerged).map { folder.record($0.name) })
+            return Set(gone.map(\.day)).count
+        }
+    }
+
+    @discardableResult
+    package func forget(_ userID: String, environment: String) async throws(WarehouseError) -> Int? {
+        try await changing { () throws(WarehouseError) in
+            var removed: Int64 = 0
+            for table in WarehouseTable.allCases {
+                let condition = DuckDBSQL.isAbout(userID, environment: environment, table)
+                for file in catalog.files(of: table) {
+                    let path = folder.path(of: file)
+                    let rows = DuckDBSQL.rows(table, [path])
+                    let found = try await load(["select count(*) as n from \(rows) where \(condition)"])
+                    guard found.first?["n"]?.integerValue != 0 else { continue }
+                    removed &+= try await replace(
+                        [file],
+                        with: DuckDBSQL.without(condition, table, [path])
+                    )
+                }
+            }
+            return Int(removed)
+        }
+    }
+}

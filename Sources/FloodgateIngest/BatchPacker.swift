@@ -1,0 +1,112 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import FloodgateEvents
+internal import Synchronization
+
+/// A request's events, checked and packed for the log.
+package struct PackedBatch: Sendable, Hashable {
+    /// What the log is to keep.
+    package var logged: LoggedBatch
+    /// The events that are left out, in the order that they were sent in.
+    package var rejected: [RejectedEvent]
+    /// Whether there is nothing but what SDKs note for themselves.
+    package var isDiagnostics: Bool
+}
+
+/// Checks bodies and packs them for the log, as they came wherever that will do; for one task at a time.
+///
+/// It keeps its memory from one request to the next.
+package final class BatchPacker {
+    private let body = BodyBuffer()
+    private let scanner: EventScanner
+
+    /// Makes a packer.
+    /// - Throws: `EventScannerError` if there is no memory.
+    package init() throws(EventScannerError) { scanner = try EventScanner() }
+
+    /// Unpacks, checks and packs the events of `request`.
+    /// - Throws: `EventBatchError` if there is no list of events, `ZstdError` or `EventScannerError` if there is no memory;
+    ///   what is wrong with the compression, as the intake answers it.
+    package func pack(_ request: IntakeRequest, limits: IntakeLimits) throws -> PackedBatch {
+        let limit = request.isFromEdge ? LoggedBatch.largestBatch : limits.decompressedSizeBytes
+        let encoding = try IntakeDecompression(limit: limit).unpack(request, into: body)
+        var reader = EventBatchReader()
+        reader.depth = request.isFromEdge ? LoggedBatch.depth : limits.depth
+        reader.sizeBytes = limit
+        reader.valueCount = request.isFromEdge ? .max : limits.valueCount
+        var terms = ScanTerms(
+            seed: EventIdentity.seed(environment: request.environment),
+            receivedAt: request.receivedAt,
+            idempotencyKey: request.idempotencyKey,
+            limits: reader
+        )
+        if let scanned = try scanner.scan(body, terms), scanned.isClean {
+            return pack(scanned, request, try payload(request, encoding))
+        }
+
+        // Written anew without what is not to be kept, in plainer words.
+        let read = try reader.read(body.bytes, receivedAt: request.receivedAt)
+        body.fill(read.batch.bytes)
+        terms.limits.depth = LoggedBatch.depth
+        terms.limits.sizeBytes = LoggedBatch.largestBatch
+        terms.limits.valueCount = .max
+        guard let scanned = try scanner.scan(body, terms) else {
+            throw EventBatchError(.notJSON, "The body is not JSON that can be kept; send plainer events")
+        }
+        var packed = pack(scanned, request, try Zstd.compress(body.bytes))
+        packed.rejected = read.rejected
+        return packed
+    }
+
+    /// The body as it came, if its first bytes tell how it is compressed.
+    private func payload(
+        _ request: IntakeRequest,
+        _ encoding: IntakeDecompression.Encoding
+    ) throws(ZstdError) -> [UInt8] {
+        switch encoding {
+        case .gzip where request.body.starts(with: LoggedBatch.gzipMagic): request.body
+        case .zstd where request.body.starts(with: LoggedBatch.zstdMagic): request.body
+        default: try Zstd.compress(body.bytes)
+        }
+    }
+
+    private func pack(_ scanned: ScannedBatch, _ request: IntakeRequest, _ payload: [UInt8]) -> PackedBatch {
+        let logged = LoggedBatch(
+            receivedAt: request.receivedAt,
+            sentAt: request.sentAt,
+            environment: request.environment,
+            keyKind: request.keyKind,
+            idempotencyKey: request.idempotencyKey,
+            eventCount: scanned.eventCount,
+            exposureCount: scanned.exposureCount,
+            rawSizeBytes: body.count,
+            idXor: scanned.idXor,
+            idSum: scanned.idSum,
+            payload: payload
+        )
+        return PackedBatch(
+            logged: logged,
+            rejected: scanned.rejected,
+            isDiagnostics: scanned.diagnosticsCount == scanned.eventCount
+        )
+    }
+}
+
+/// Packers that wait for their next request; no more are made than work at the same time.
+final class BatchPackers: Sendable {
+    /// Handed from one task to another, never held by two.
+    private struct Waiting: @unchecked Sendable {
+        var packer: BatchPacker
+    }
+
+    private let waiting = Mutex<[Waiting]>([])
+
+    func pack(_ request: IntakeRequest, limits: IntakeLimits) throws -> PackedBatch {
+        let packer = try waiting.withLock({ $0.popLast() })?.packer ?? BatchPacker()
+        defer {
+            let back = Waiting(packer: packer)
+            waiting.withLock { $0.append(back) }
+        }
+        return try packer.pack(request, limits: limits)
+    }
+}

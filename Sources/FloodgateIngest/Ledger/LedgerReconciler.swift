@@ -1,0 +1,81 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+package import FloodgateWarehouse
+
+/// Compares what the log of a node accepted with what the warehouse has of it.
+package struct LedgerReconciler: Sendable {
+    /// The node whose log it is.
+    package var node: String
+    /// Up to where the loader says that everything is loaded.
+    package var watermark: LogCursor
+
+    package init(node: String, watermark: LogCursor) {
+        self.node = node
+        self.watermark = watermark
+    }
+
+    private struct Place: Hashable {
+        var segment: Int64
+        var key: LoggedSegment.Key
+    }
+
+    /// Compares each segment, environment and minute.
+    ///
+    /// What the warehouse has of segments that are not in `segments` is of a log that was removed, and left out.
+    /// - Parameters:
+    ///   - segments: The log, which must be read before `entries`: what is loaded in between is no surplus.
+    ///   - entries: The ledger of the warehouse; of other nodes, too.
+    /// - Returns: A line for each place, in order.
+    package func compare(_ segments: [LoggedSegment], with entries: [LedgerEntry]) -> LedgerReport {
+        var loaded: [Place: LedgerSums] = [:]
+        let numbers = Set(segments.map(\.number))
+        for entry in entries where entry.node == node && numbers.contains(entry.segment) {
+            let key = LoggedSegment.Key(environment: entry.environment, minute: entry.minute)
+            loaded[Place(segment: entry.segment, key: key), default: LedgerSums()].add(entry.sums)
+        }
+        var lines: [LedgerReport.Line] = []
+        for segment in segments {
+            for (key, logged) in segment.entries {
+                let found = loaded.removeValue(forKey: Place(segment: segment.number, key: key)) ?? LedgerSums()
+                lines.append(line(segment, key, logged, found))
+            }
+            for (place, found) in loaded where place.segment == segment.number {
+                lines.append(line(segment, place.key, LoggedSums(idXor: 0, idSum: 0), found))
+            }
+        }
+        lines.sort { ($0.segment, $0.minute, $0.environment) < ($1.segment, $1.minute, $1.environment) }
+        let sealed = Set(segments.filter(\.isSealed).map(\.number))
+        return LedgerReport(node: node, lines: lines, sealed: sealed)
+    }
+
+    private func line(
+        _ segment: LoggedSegment,
+        _ key: LoggedSegment.Key,
+        _ logged: LoggedSums,
+        _ found: LedgerSums
+    ) -> LedgerReport.Line {
+        var line = LedgerReport.Line(
+            node: node,
+            segment: segment.number,
+            environment: key.environment,
+            minute: key.minute,
+            accepted: logged.events,
+            loaded: found.loaded,
+            duplicate: found.duplicate,
+            dead: found.dead
+        )
+        let absent = logged.events &- found.accepted
+        // Segments are loaded in order: what lies before the one at the watermark is not on its way any more.
+        let mayBeInFlight = segment.number >= watermark.segment
+        if absent > 0 {
+            if mayBeInFlight { line.inFlight = absent } else { line.gap = .missing(absent) }
+        } else if absent < 0 {
+            line.gap = .surplus(0 &- absent)
+        } else if (logged.idXor ?? found.idXor) != found.idXor || (logged.idSum ?? found.idSum) != found.idSum {
+            line.gap = .otherEvents
+        } else if found.accepted != found.loaded &+ found.duplicate &+ found.dead {
+            line.gap = .unexplained(found.accepted &- found.loaded &- found.duplicate &- found.dead)
+        }
+        return line
+    }
+}

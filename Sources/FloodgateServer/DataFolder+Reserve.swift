@@ -1,0 +1,46 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Room on the disk that is taken while there is enough, so that a start finds some when there is none.
+///
+/// Events may fill a disk, and so may others; a server that is killed then has to recover its files and to note that it
+/// has started, or it would need somebody to make room.
+extension DataFolder {
+    /// The file that takes the room; nothing is in it.
+    package var reserveFile: String { path + "/reserve" }
+
+    /// Gives the room back to the disk, for a start.
+    package func releaseReserve() { unlink(reserveFile) }
+
+    /// Takes `sizeBytes` of room, or as much of that as there is in steps of 1 MiB.
+    package func holdReserve(_ sizeBytes: Int = 64 << 20) {
+        let descriptor = open(reserveFile, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var size = sizeBytes
+        while size > 0, !Self.allocate(size, for: descriptor) { size -= 1 << 20 }
+        if size <= 0 { unlink(reserveFile) }
+    }
+
+    private static func allocate(_ size: Int, for descriptor: Int32) -> Bool {
+        #if canImport(Darwin)
+            var request = fstore_t(
+                fst_flags: UInt32(F_ALLOCATEALL),
+                fst_posmode: F_PEOFPOSMODE,
+                fst_offset: 0,
+                fst_length: off_t(size),
+                fst_bytesalloc: 0
+            )
+            return fcntl(descriptor, F_PREALLOCATE, &request) == 0
+        #else
+            return posix_fallocate(descriptor, 0, off_t(size)) == 0
+        #endif
+    }
+}

@@ -1,0 +1,223 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateControlPlane
+import FloodgateEvaluation
+package import FloodgateIngest
+import FloodgateSQLite
+package import FloodgateWarehouse
+import Logging
+import Metrics
+import ServiceLifecycle
+import Synchronization
+
+/// Brings events from the log into the warehouse, proves that all of them arrive, and removes from the log what did.
+///
+/// None of it is needed to take events in: while the warehouse is gone the log keeps them.
+package final class EventPipeline: Service {
+    /// How long things are kept, and how often they are looked after.
+    package struct Settings: Sendable, Hashable {
+        /// How long what is loaded stays in the log: an hour.
+        package var keepsLoaded: Duration = .seconds(3_600)
+        /// Days that exposures and events stay in the warehouse; nil for good.
+        package var retentionDays: Int32?
+        /// How often the ledger is compared.
+        package var reconciles: Duration = .seconds(30)
+
+        package init() {}
+    }
+
+    /// Where events end up.
+    package let warehouse: any Warehouse
+    private let log: SQLiteEventLog
+    private let folder: DataFolder
+    private let settings: Settings
+    private let plane: DataPlane
+    private let control: ControlPlane
+    /// Where the log ended before this process added anything.
+    private let lastBefore: Int64
+    private let loader = Mutex<EventLoader?>(nil)
+    private let state = Mutex<(report: LoaderReport?, ledger: LedgerReport?)>((nil, nil))
+
+    init(
+        _ warehouse: any Warehouse,
+        log: SQLiteEventLog,
+        folder: DataFolder,
+        settings: Settings,
+        plane: DataPlane,
+        control: ControlPlane
+    ) {
+        self.warehouse = warehouse
+        self.log = log
+        self.folder = folder
+        self.settings = settings
+        self.plane = plane
+        self.control = control
+        lastBefore = log.lastPosition
+    }
+
+    /// How far loading is; nil until it has begun.
+    package var report: LoaderReport? { state.withLock { $0.report } }
+    /// What the last comparison found; nil until there was one.
+    package var ledger: LedgerReport? { state.withLock { $0.ledger } }
+
+    package func run() async {
+        await cancelWhenGracefulShutdown { [self] in await work() }
+        await warehouse.shutdown()
+    }
+
+    private func work() async {
+        guard let node = await node() else { return }
+        let loader = EventLoader(
+            log: log,
+            warehouse: warehouse,
+            options: LoaderOptions(node: node),
+            plan: LoadPlanFile(path: folder.path + "/loading.json"),
+            logger: plane.logger,
+            now: plane.now
+        )
+        self.loader.withLock { $0 = loader }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await loader.run() }
+            group.addTask { [self] in
+                while (try? await Task.sleep(for: .seconds(2))) != nil { await show(loader.report) }
+            }
+            group.addTask { [self] in
+                while (try? await Task.sleep(for: settings.reconciles)) != nil { await checkLedger() }
+            }
+            group.addTask { [self] in
+                repeat {
+                    if let names = try? await control.hashedNames() { try? await loader.rename(names) }
+                } while (try? await Task.sleep(for: .seconds(10))) != nil
+            }
+            group.addTask { [self] in
+                repeat { await expire() } while (try? await Task.sleep(for: .seconds(3_600))) != nil
+            }
+        }
+    }
+
+    /// The log's name in the ledger, once the warehouse has said whether it can be the one that it knows.
+    private func node() async -> String? {
+        var failures = 0
+        while !Task.isCancelled {
+            do {
+                try await warehouse.prepare()
+                let node = try NodeName.name(in: folder)
+                let ends = try await warehouse.ledger(since: 0, node: node).compactMap {
+                    LoadPiece.end(of: $0.block, node: node)
+                }
+                guard let end = ends.max(), end.position > lastBefore + 1 else { return node }
+                plane.logger.warning(
+                    "The log is older than what the warehouse has of it, as one from a backup: it goes on under a new name",
+                    metadata: ["loaded": .stringConvertible(end.position), "last": .stringConvertible(lastBefore)]
+                )
+                return try NodeName.renew(in: folder)
+            } catch {
+                plane.logger.log(
+                    level: failures == 0 ? .warning : .debug,
+                    "The warehouse cannot be used; events stay in the log",
+                    metadata: ["error": .string("\(error)"), "engine": .string(warehouse.engine)]
+                )
+                failures += 1
+                count("warehouse_failures", 1)
+                try? await Task.sleep(for: .seconds(min(30, 1 << min(failures, 5))))
+            }
+        }
+        return nil
+    }
+
+    // MARK: The ledger
+
+    /// Compares the ledger of the log with the warehouse's now.
+    /// - Throws: What the log and the warehouse throw; `.unavailable` before loading has begun.
+    package func reconcile() async throws -> LedgerReport {
+        try await compare().report
+    }
+
+    private func compare() async throws -> (report: LedgerReport, segments: [LoggedSegment]) {
+        guard let loader = loader.withLock({ $0 }) else {
+            throw WarehouseError(.unavailable, "The warehouse has not answered yet; events are kept in the log")
+        }
+        // In this order: what is loaded in between is no surplus.
+        let segments = try await log.segments()
+        let watermark = await loader.report.watermark
+        let node = loader.options.node
+        let entries = try await warehouse.ledger(since: 0, node: node)
+        return (LedgerReconciler(node: node, watermark: watermark).compare(segments, with: entries), segments)
+    }
+
+    /// Puts dead letters into the log again.
+    /// - Throws: What the log and the warehouse throw.
+    package func replay(_ filter: DeadLetters.Filter) async throws -> DeadLetters.Replay {
+        try await DeadLetters(in: warehouse).replay(filter, into: log)
+    }
+
+    private func checkLedger() async {
+        do {
+            let (report, segments) = try await compare()
+            state.withLock { $0.ledger = report }
+            meter("ledger_gaps").set(report.gaps.count)
+            if !report.isBalanced {
+                plane.logger.critical(
+                    "The ledger does not balance; see `floodgate events reconcile`",
+                    metadata: ["gaps": .stringConvertible(report.gaps.count)]
+                )
+            }
+            try await trim(report, segments)
+        } catch {
+            plane.logger.debug("The ledger was not compared", metadata: ["error": .string("\(error)")])
+            count("ledger_failures", 1)
+        }
+    }
+
+    /// Removes the segments at the log's beginning that the warehouse has, all of them, for long enough.
+    private func trim(_ report: LedgerReport, _ segments: [LoggedSegment]) async throws {
+        let removable = Set(report.removableSegments)
+        let held = segments.prefix { removable.contains($0.number) || ($0.isSealed && $0.entries.isEmpty) }
+        guard let last = held.last else { return }
+        let time = plane.now() - settings.keepsLoaded.components.seconds * 1_000
+        let removed = try await log.trim(through: last.number << 32 | 0xFFFF_FFFF, sealedBefore: time)
+        guard removed > 0 else { return }
+        plane.logger.info(
+            "Events that are in the warehouse were removed from the log",
+            metadata: ["segments": .stringConvertible(removed)]
+        )
+    }
+
+    private func expire() async {
+        do throws(WarehouseError) {
+            let today = ArrivalDay(of: plane.now())
+            _ = try await DeadLetters(in: warehouse).expire(on: today)
+            guard let days = settings.retentionDays else { return }
+            let first = ArrivalDay(number: today.number - days)
+            for table in [WarehouseTable.exposures, .events] {
+                _ = try await warehouse.removeDays(before: first, of: table)
+            }
+        } catch {
+            plane.logger.debug("Old days were not removed", metadata: ["error": .string("\(error)")])
+        }
+    }
+
+    // MARK: Metrics
+
+    private func show(_ report: LoaderReport) async {
+        let before = state.withLock { state in
+            defer { state.report = report }
+            return state.report ?? LoaderReport()
+        }
+        count("events_loaded", report.sums.loaded - before.sums.loaded)
+        count("events_duplicate", report.sums.duplicate - before.sums.duplicate)
+        count("events_dead", report.sums.dead - before.sums.dead)
+        count("warehouse_blocks", report.blocks - before.blocks)
+        let failures = report.failures.values.reduce(0, +) - before.failures.values.reduce(0, +)
+        count("warehouse_failures", failures)
+        meter("loader_lag_seconds").set(report.lag(at: plane.now()).components.seconds)
+        meter("event_log_fill").set(log.fill)
+    }
+
+    private func count(_ label: String, _ amount: Int64) {
+        guard amount > 0 else { return }
+        Counter(label: label, factory: plane.metrics.registry).increment(by: amount)
+    }
+
+    private func meter(_ label: String) -> Meter { Meter(label: label, factory: plane.metrics.registry) }
+}

@@ -1,0 +1,71 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateClickHouse
+import FloodgateTestSupport
+import FloodgateWarehouse
+import Testing
+
+@Suite("ClickHouse cluster", .timeLimit(.minutes(4))) struct ClickHouseClusterTests {
+    @Test func `keeps the promises of a warehouse`() async throws {
+        let cluster = try await ClickHouseCluster.started()
+        let warehouse = ClickHouseWarehouse(try cluster.address())
+        try await checkWarehouse(warehouse)
+        await warehouse.shutdown()
+    }
+
+    /// CH-2, CH-3: each replica goes and comes; loading and asking go on with the others.
+    @Test func `goes on without a replica`() async throws {
+        let cluster = try await ClickHouseCluster.started()
+        let warehouse = ClickHouseWarehouse(try cluster.address())
+        try await warehouse.prepare()
+        var oracle = Oracle()
+        var random = SeededGenerator(seed: 5)
+        for (place, victim) in cluster.servers.enumerated() {
+            for number in place * 5..<place * 5 + 5 {
+                let block = oracle.block(number, seed: 5, rows: 1_000)
+                let delay = Duration.microseconds(Int.random(in: 0...100_000, using: &random))
+                async let killing: Void = {
+                    guard number % 5 == 1 else { return }
+                    try? await Task.sleep(for: delay)
+                    victim.kill()
+                }()
+                for _ in 1...3 { try await load(block, into: warehouse) }
+                await killing
+                let answer = try await warehouse.query(
+                    "SELECT count(*) AS n FROM \(warehouse.relation(.events))",
+                    limits: QueryLimits()
+                )
+                #expect(answer.count == 1)
+                _ = try await warehouse.status()
+            }
+            try await victim.start()
+            try await oracle.compareSettled(with: warehouse)
+        }
+        // Every server answers for all.
+        for place in 0..<4 {
+            let one = ClickHouseWarehouse(try cluster.address([place]))
+            try await oracle.compareSettled(with: one)
+            await one.shutdown()
+        }
+        await warehouse.shutdown()
+    }
+
+    @Test func `loads nothing that is not on as many replicas as the quorum says`() async throws {
+        let cluster = try await ClickHouseCluster.started()
+        let warehouse = ClickHouseWarehouse(try cluster.address([0, 1, 2, 3], "&quorum=2"))
+        try await warehouse.prepare()
+        var oracle = Oracle()
+        try await load(oracle.block(0, seed: 9), into: warehouse)
+        // Both replicas of a shard have it: one of each is enough to see it.
+        cluster.servers[0].kill()
+        cluster.servers[2].kill()
+        try await oracle.compare(with: warehouse)
+        let block = oracle.block(1, seed: 9)
+        await expect(.unavailable, "too few replicas") { _ = try await warehouse.load(block) }
+        try await cluster.servers[0].start()
+        try await cluster.servers[2].start()
+        try await load(block, into: warehouse)
+        try await oracle.compareSettled(with: warehouse)
+        await warehouse.shutdown()
+    }
+}
