@@ -30,6 +30,22 @@ constexpr size_t most_kept = 1 << 16;
 
 static_assert(FG_PADDING >= simdjson::SIMDJSON_PADDING, "simdjson looks further behind a body than callers allow for");
 
+/// The members of an event that mean something here.
+enum Known : uint32_t { Other, ID, Time, User, Value, Metadata, Name, StatsigMetadata, SecondaryExposures, KnownCount };
+
+Known known(Text name) {
+    switch (name.size) {
+    case 2: return name.is("id") ? ID : Other;
+    case 4: return name.is("time") ? Time : name.is("user") ? User : Other;
+    case 5: return name.is("value") ? Value : Other;
+    case 8: return name.is("metadata") ? Metadata : Other;
+    case 9: return name.is("eventName") ? Name : Other;
+    case 15: return name.is("statsigMetadata") ? StatsigMetadata : Other;
+    case 18: return name.is("secondaryExposures") ? SecondaryExposures : Other;
+    default: return Other;
+    }
+}
+
 bool is_exposure(Text name) {
     return name.size > 20 && std::memcmp(name.start, "statsig::", 9) == 0
         && (name.is("statsig::gate_exposure") || name.is("statsig::config_exposure")
@@ -122,48 +138,29 @@ void Batch::event(size_t place, uint32_t number, const fg_terms &terms) {
     };
     if (tape.kind(place) != '{') return reject(NotAnObject);
 
-    size_t name = 0, time = 0, own_id = 0;
     Event event;
     event.place = place;
-    Names names;
+    size_t places[KnownCount] = {};
+    uint32_t seen = 0;
+    Names others;
     size_t end = tape.behind(place) - 1;
-    bool is_open = walk_.depth >= 3;
     for (size_t at = place + 1; at < end; at = tape.next(at + 1)) {
-        const uint8_t *record = tape.record(at);
-        if (names.repeats(record)) walk_.needs_care = true;
-        if (tape.kind(at + 1) == 'n') continue;
-        Text member = tape.text(at);
+        Known member = known(tape.text(at));
+        if (member == Other ? others.repeats(tape.record(at)) : (seen >> member & 1) != 0) walk_.needs_care = true;
+        seen |= uint32_t(1) << member;
         size_t value = at + 1;
-        switch (member.size) {
-        case 2:
-            if (member.is("id")) own_id = value;
-            break;
-        case 4:
-            if (member.is("time")) time = value;
-            else if (member.is("user")) event.user = value;
-            break;
-        case 5:
-            if (member.is("value")) event.value = value;
-            break;
-        case 8:
-            if (member.is("metadata")) event.metadata = value;
-            break;
-        case 9:
-            if (member.is("eventName")) name = value;
-            break;
-        case 15:
-            if (member.is("statsigMetadata")) event.statsig_metadata = value;
-            break;
-        case 18:
-            if (member.is("secondaryExposures")) event.secondary_exposures = value;
-            break;
-        default: break;
-        }
-        bool is_known = value == event.user || value == event.metadata || value == event.secondary_exposures;
-        // These are looked at below.
-        if (!is_known) walk_.check(value, 3);
+        if (tape.kind(value) == 'n') continue;
+        if (member != Other) places[member] = value;
+        // The other ones are looked at below.
+        if (member != User && member != Metadata && member != SecondaryExposures) walk_.check(value, 3);
     }
-    if (!is_open || (names.is_full() && walk_.repeats_any(place))) walk_.needs_care = true;
+    size_t name = places[Name], time = places[Time];
+    event.user = places[User];
+    event.value = places[Value];
+    event.metadata = places[Metadata];
+    event.statsig_metadata = places[StatsigMetadata];
+    event.secondary_exposures = places[SecondaryExposures];
+    if (walk_.depth < 3 || (others.is_full() && walk_.repeats_any(place))) walk_.needs_care = true;
     if (walk_.needs_care) return;
 
     if (name == 0) return reject(MissingName);
@@ -208,7 +205,7 @@ void Batch::event(size_t place, uint32_t number, const fg_terms &terms) {
     if (event.value != 0) prints.value = walk_.hashed(event.value, 3);
     prints.session = session_;
     prints.time = event.time;
-    event.id = id(own_id, prints, terms);
+    event.id = id(places[ID], prints, terms);
     event.is_exposure = is_exposure(event.name);
     exposures += event.is_exposure ? 1 : 0;
     diagnostics += event.name.is("statsig::diagnostics") || event.name.is("statsig::non_exposed_checks") ? 1 : 0;

@@ -1,7 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 package import FloodgateEvents
-internal import Synchronization
 
 /// A request's events, checked and packed for the log.
 package struct PackedBatch: Sendable, Hashable {
@@ -89,24 +88,5 @@ package final class BatchPacker {
             rejected: scanned.rejected,
             isDiagnostics: scanned.diagnosticsCount == scanned.eventCount
         )
-    }
-}
-
-/// Packers that wait for their next request; no more are made than work at the same time.
-final class BatchPackers: Sendable {
-    /// Handed from one task to another, never held by two.
-    private struct Waiting: @unchecked Sendable {
-        var packer: BatchPacker
-    }
-
-    private let waiting = Mutex<[Waiting]>([])
-
-    func pack(_ request: IntakeRequest, limits: IntakeLimits) throws -> PackedBatch {
-        let packer = try waiting.withLock({ $0.popLast() })?.packer ?? BatchPacker()
-        defer {
-            let back = Waiting(packer: packer)
-            waiting.withLock { $0.append(back) }
-        }
-        return try packer.pack(request, limits: limits)
     }
 }

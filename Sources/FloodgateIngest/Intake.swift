@@ -51,7 +51,7 @@ package final class Intake: Sendable {
     package let log: any EventLog
     package let feed: LiveFeed
     private let limits: IntakeLimits
-    private let packers = BatchPackers()
+    private let packers = BatchPackerPool()
     private let logger: Logger
     private let state = Mutex(IntakeCounts())
 

@@ -32,6 +32,8 @@ package struct EventSegment: Sendable {
                 head = try EventSegmentSchema.head(db, number: number)
                 return (head.createdAt, try EventSegmentSchema.counts(db, head))
             }
+            // The file and the log beside it; SQLite takes no notice if that fails.
+            try folder.sync()
         } catch {
             throw EventLogError(database: error, "Segment \(folder.path(of: number)) cannot be opened")
         }

@@ -31,15 +31,13 @@ package struct EventSegmentFolder: Sendable {
         return name.hasPrefix(self.name(of: number) + ".") ? (number, true) : nil
     }
 
-    /// Makes the folder and makes its entry in its parent durable.
+    /// Makes the folder; its entry in its parent is durable with the first segment.
     package func create() throws(EventLogError) {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
             throw EventLogError(.storage, "The folder \(path) cannot be made; check its permissions", cause: error)
         }
-        sync(path)
-        sync((path as NSString).deletingLastPathComponent)
     }
 
     /// The numbers of all segments, rising, and the highest number that was ever used.
@@ -79,7 +77,7 @@ package struct EventSegmentFolder: Sendable {
         for part in ["-wal", "-shm", "-journal"] where FileManager.default.fileExists(atPath: old + part) {
             _ = rename(old + part, new + part)
         }
-        sync(path)
+        try? sync()
         return "\(name(of: number)).corrupt-\(stamp)"
     }
 
@@ -94,13 +92,19 @@ package struct EventSegmentFolder: Sendable {
     /// Takes that mark away.
     func unprotect(_ number: Int64) { _ = chmod(path(of: number), 0o644) }
 
-    /// Makes the names in the folder durable.
-    func sync() { sync(path) }
+    /// Makes the names in the folder and its own durable, or a file that is synced may be gone after a loss of power.
+    func sync() throws(EventLogError) {
+        try Self.sync(path)
+        try Self.sync((path as NSString).deletingLastPathComponent)
+    }
 
-    private func sync(_ folder: String) {
+    private static func sync(_ folder: String) throws(EventLogError) {
         let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // A parent that may be passed through, but not read, has been there before.
         guard descriptor >= 0 else { return }
-        _ = fsync(descriptor)
-        _ = close(descriptor)
+        defer { _ = close(descriptor) }
+        // Some file systems have no such call for folders.
+        guard fsync(descriptor) != 0, errno != EINVAL, errno != ENOTSUP else { return }
+        throw EventLogError(.storage, "The folder \(folder) cannot be synced: \(String(cString: strerror(errno)))")
     }
 }

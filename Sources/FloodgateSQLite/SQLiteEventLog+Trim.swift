@@ -50,6 +50,6 @@ extension EventSegmentFolder {
             throw EventLogError(.storage, "\(path) cannot be removed: \(String(cString: strerror(errno)))")
         }
         for part in ["-wal", "-shm", "-journal"] { _ = unlink(path + part) }
-        sync()
+        try? sync()
     }
 }

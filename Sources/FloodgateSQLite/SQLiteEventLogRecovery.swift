@@ -131,7 +131,6 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
                 guard result.highestNumber < EventSegmentFolder.largestNumber else { break }
                 result.highestNumber += 1
                 target = try EventSegment(number: result.highestNumber, in: folder, now: now, checked: false)
-                folder.sync()
             }
             _ = try target?.append(batches, willCommit: nil)
             for batch in batches {

@@ -85,7 +85,6 @@ struct SQLiteEventLogWriter: Sendable {
         do {
             let segment = try EventSegment(number: number, in: folder, now: now(), checked: false)
             highestNumber = number
-            folder.sync()
             queue.report(segment: number)
             return segment
         } catch {
