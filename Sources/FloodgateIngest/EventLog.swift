@@ -6,6 +6,14 @@ package protocol BatchSource: Sendable {
     ///
     /// None in between is left out, and none come only if there are none yet.
     func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch]
+
+    /// Says that all up to `position` is in the warehouse, and will not be read again.
+    func committed(through position: Int64) async
+}
+
+extension BatchSource {
+    /// Does nothing: a log is trimmed by whoever keeps it.
+    package func committed(through position: Int64) async {}
 }
 
 /// Where accepted batches are kept until analysis has them; every adapter passes `checkEventLog`.

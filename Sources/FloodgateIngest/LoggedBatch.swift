@@ -73,6 +73,9 @@ package struct LoggedBatch: Sendable, Hashable {
         self.payload = payload
     }
 
+    /// The position in the log of the node that accepted the batch.
+    package var logPosition: Int64 { origin?.position ?? id }
+
     /// The batch as the log's side of the ledger counts it.
     package var sums: LoggedSums {
         LoggedSums(batches: 1, events: Int64(eventCount), idXor: idXor, idSum: idSum)

@@ -158,7 +158,7 @@ import Testing
         let answer = await intake.accept(request(Self.body))
         #expect(answer.status == 503)
         #expect(String(decoding: answer.body, as: UTF8.self) == #"{"success":false}"#)
-        #expect(answer.retryAfterSeconds == 5)
+        #expect(answer.retryAfterSeconds == (code == .full ? 30 : 5))
         #expect(answer.refusal == refusal)
         #expect(intake.counts.acceptedEvents == 0)
         log.fail(with: nil)

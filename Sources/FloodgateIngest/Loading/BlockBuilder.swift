@@ -14,7 +14,7 @@ package final class BlockBuilder {
     private let block: OpaquePointer
 
     /// Makes a builder without rows.
-    /// - Parameter node: the name of the node that accepted the events.
+    /// - Parameter node: the name of the node that accepted batches which name none.
     /// - Throws: `EventScannerError` if there is no memory.
     package init(node: String) throws(EventScannerError) {
         self.node = Array(node.utf8)
@@ -105,7 +105,8 @@ package final class BlockBuilder {
         _ deadReason: String?
     ) throws(EventScannerError) -> LedgerSums? {
         let texts = [
-            Array((batch.idempotencyKey ?? "").utf8), Array(batch.environment.utf8), Array(batch.keyKind.utf8), node,
+            Array((batch.idempotencyKey ?? "").utf8), Array(batch.environment.utf8), Array(batch.keyKind.utf8),
+            batch.origin.map { Array($0.node.utf8) } ?? node,
             Array((deadReason ?? "").utf8),
         ]
         // One after the other with a zero behind each, so that one pointer serves for all.
@@ -131,7 +132,7 @@ package final class BlockBuilder {
             terms.terms.values = .max
             terms.sent_at = batch.sentAt ?? 0
             terms.has_sent_at = batch.sentAt == nil ? 0 : 1
-            terms.position = batch.id
+            terms.position = batch.logPosition
             terms.first = UInt32(clamping: events?.lowerBound ?? 0)
             terms.end = UInt32(clamping: events?.upperBound ?? .max)
             return fg_block_add(block, scanner.reader, body.start, body.count, &terms, &made)

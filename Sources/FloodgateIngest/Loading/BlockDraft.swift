@@ -6,6 +6,7 @@ internal import FloodgateWarehouse
 /// A block that is being made of batches, with its ledger; for one task at a time.
 final class BlockDraft {
     private struct Key: Hashable {
+        var node: String
         var segment: Int64
         var environment: String
         var minute: Int64
@@ -44,17 +45,17 @@ final class BlockDraft {
     /// Adds a batch that cannot be read as one dead letter that says where it is.
     func add(corrupt batch: LoggedBatch) {
         var row = JSONObject()
-        let place: JSONObject = ["batch": .integer(batch.id), "events": .integer(batch.eventCount)]
+        let place: JSONObject = ["batch": .integer(batch.logPosition), "events": .integer(batch.eventCount)]
         var writer = JSONWriter()
         writer.write(.object(place))
         for column in WarehouseTable.deadLetters.columns {
             switch column.name {
             // Not an event's id: those are hashes.
-            case "id": row.set(column.name, .string(Self.id(batch.id)))
+            case "id": row.set(column.name, .string(Self.id(batch.logPosition)))
             case "environment": row.set(column.name, .string(batch.environment))
             case "received_at": row.set(column.name, .integer(batch.receivedAt))
-            case "node": row.set(column.name, .string(node))
-            case "position": row.set(column.name, .integer(batch.id))
+            case "node": row.set(column.name, .string(batch.origin?.node ?? node))
+            case "position": row.set(column.name, .integer(batch.logPosition))
             case "key_kind": row.set(column.name, .string(batch.keyKind))
             case "reason": row.set(column.name, .string(EventLogError.Code.corrupt.rawValue))
             case "event": row.set(column.name, .string(String(decoding: writer.bytes, as: UTF8.self)))
@@ -74,7 +75,12 @@ final class BlockDraft {
     private func note(_ sums: LedgerSums, of batch: LoggedBatch) {
         let remainder = batch.receivedAt % 60_000
         let minute = batch.receivedAt &- (remainder < 0 ? remainder + 60_000 : remainder)
-        let key = Key(segment: batch.id >> 32, environment: batch.environment, minute: minute)
+        let key = Key(
+            node: batch.origin?.node ?? node,
+            segment: batch.logPosition >> 32,
+            environment: batch.environment,
+            minute: minute
+        )
         if ledger[key] == nil { order.append(key) }
         ledger[key, default: LedgerSums()].add(sums)
     }
@@ -84,7 +90,7 @@ final class BlockDraft {
         let entries = order.map { key in
             LedgerEntry(
                 block: id,
-                node: node,
+                node: key.node,
                 segment: key.segment,
                 environment: key.environment,
                 minute: key.minute,

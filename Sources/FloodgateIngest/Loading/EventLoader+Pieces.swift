@@ -12,6 +12,7 @@ extension EventLoader {
             let isNew = try await warehouse.load(made)
             if piece.deadReason == nil, made.ledger.contains(where: { $0.sums.loaded > 0 }) { refusalsInARow = 0 }
             committed(piece, made, isNew: isNew)
+            await log.committed(through: current.watermark.position - 1)
             return .moved
         } catch {
             guard error.code == .rejected else { throw error }

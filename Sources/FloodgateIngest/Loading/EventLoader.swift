@@ -18,7 +18,7 @@ package actor EventLoader {
         case failed(Duration)
     }
 
-    let log: any EventLog
+    let log: any BatchSource
     let warehouse: any Warehouse
     package nonisolated let options: LoaderOptions
     let plan: LoadPlanFile
@@ -55,7 +55,7 @@ package actor EventLoader {
     ///   - pause: Waits, and returns early if the task is cancelled.
     ///   - jitter: A number from 0 to 1 for each pause after a failure.
     package init(
-        log: any EventLog,
+        log: any BatchSource,
         warehouse: any Warehouse,
         options: LoaderOptions,
         plan: LoadPlanFile,
@@ -111,10 +111,13 @@ package actor EventLoader {
     private func start() async throws {
         try await warehouse.prepare()
         let node = options.node
-        let entries = try await warehouse.ledger(since: 0, node: node)
+        let entries = try await warehouse.ledger(since: 0, node: options.hasManyNodes ? nil : node).filter {
+            LoadPiece.end(of: $0.block, node: node) != nil
+        }
         let ends = entries.compactMap { LoadPiece.end(of: $0.block, node: node) }
         current.watermark = ends.max() ?? .start
         current.advance(to: current.watermark, entries)
+        await log.committed(through: current.watermark.position - 1)
         pieces = plan.read().filter { $0.end > current.watermark }
         // A plan that begins further on is of another warehouse: what lies in between would be left out.
         if let first = pieces.first, first.start > current.watermark { pieces = [] }

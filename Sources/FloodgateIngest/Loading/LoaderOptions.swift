@@ -6,6 +6,8 @@ package import FloodgateWarehouse
 package struct LoaderOptions: Sendable, Hashable {
     /// The node whose log it is.
     package var node: String
+    /// Whether it is a partition of the transport, whose batches come from many nodes; `node` only names its blocks then.
+    package var hasManyNodes = false
     /// A block is loaded when it has so many rows.
     package var rows = 50_000
     /// Or so many bytes of rows; 64 MiB by default, of which there are some copies at a time.

@@ -33,6 +33,8 @@ package struct ReplicatedEventLog: EventLog {
         try await log.read(after: position, limit: limit)
     }
 
+    package func committed(through position: Int64) async { await log.committed(through: position) }
+
     package var fill: Double { log.fill }
 
     package func segments() async throws(EventLogError) -> [LoggedSegment] { try await log.segments() }

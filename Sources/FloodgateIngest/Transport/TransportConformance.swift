@@ -145,5 +145,10 @@ private func sampleBatch(_ number: Int) throws -> LoggedBatch {
         keyKind: "server"
     )
     batch.id = 7 << 32 | Int64(number)
+    if number.isMultiple(of: 4) {
+        batch.idempotencyKey = "key \(number)"
+        batch.idXor = .max - UInt64(number)
+        batch.idSum = UInt64(number)
+    }
     return batch
 }

@@ -77,6 +77,11 @@ package actor TransportSource: BatchSource {
         try await acknowledge()
     }
 
+    package func committed(through position: Int64) async {
+        // What the broker did not hear it is told the next time.
+        try? await commit(through: position)
+    }
+
     /// Tells the broker from time to time that what is held is being worked on, until the task is cancelled.
     package func run() async {
         while (try? await Task.sleep(for: options.extendInterval)) != nil {

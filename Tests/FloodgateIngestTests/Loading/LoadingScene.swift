@@ -20,13 +20,14 @@ final class LoadingScene: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: plan) }
 
-    /// A new loader, as after a restart.
-    func loader(_ change: (inout LoaderOptions) -> Void = { _ in }) -> EventLoader {
+    /// A new loader of the log, or of `source`, as after a restart.
+    func loader(of source: (any BatchSource)? = nil, _ change: (inout LoaderOptions) -> Void = { _ in }) -> EventLoader
+    {
         var options = LoaderOptions(node: "node-1")
         options.rows = 10
         change(&options)
         return EventLoader(
-            log: log,
+            log: source ?? log,
             warehouse: warehouse,
             options: options,
             plan: LoadPlanFile(path: plan),

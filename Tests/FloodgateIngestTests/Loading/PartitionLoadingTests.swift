@@ -1,0 +1,88 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateEvents
+import FloodgateIngest
+import FloodgateJSON
+import FloodgateTestSupport
+import FloodgateWarehouse
+import Synchronization
+import Testing
+
+@Suite("Loading from the transport") struct PartitionLoadingTests {
+    private let scene = LoadingScene()
+    private let transport = InMemoryTransport(partitionCount: 1)
+
+    /// A new source and its loader, as after a restart.
+    private func loader() async throws -> EventLoader {
+        var options = TransportSourceOptions()
+        options.wait = .zero
+        options.patience = .zero
+        let source = TransportSource(transport: transport, partition: 0, options: options)
+        let lane = try await source.lane()
+        return scene.loader(of: source) {
+            $0.node = lane
+            $0.hasManyNodes = true
+        }
+    }
+
+    /// Publishes a batch of `count` events that a node accepted, told apart by their names.
+    private func publish(_ node: String, _ position: Int64, _ count: Int, day: Int64 = 0) async throws {
+        let time = LoadingScene.noon + day * 86_400_000
+        let events = (0..<count).map { number in
+            Event(name: "\(node)-\(position)-\(number)", time: time, user: ["userID": "u"])
+        }
+        var batch = try LoggedBatch(
+            packing: EventBatch(events: events),
+            receivedAt: time,
+            environment: "production",
+            keyKind: "server"
+        )
+        batch.id = position
+        try await transport.publish(batch, from: node)
+    }
+
+    @Test func `rows and ledger say which node accepted an event, and where in its log`() async throws {
+        try await publish("a", 3 << 32 | 7, 2)
+        try await publish("b", 5 << 32 | 9, 1)
+        try await scene.drain(try await loader())
+        let places = try scene.warehouse.rows(.events).compactMap { $0["position"]?.integerValue }.sorted()
+        #expect(places == [3 << 32 | 7, 3 << 32 | 7, 5 << 32 | 9])
+        let entries = try await scene.warehouse.ledger(since: 0, node: nil).sorted { $0.node < $1.node }
+        #expect(entries.map(\.node) == ["a", "b"])
+        #expect(entries.map(\.segment) == [3, 5])
+        #expect(entries.map(\.sums.loaded) == [2, 1])
+        #expect(try await transport.status().lag == 0, "what is loaded is acknowledged")
+    }
+
+    @Test(arguments: 0..<12 as Range<UInt64>)
+    func `each event counts once, whatever dies and whenever`(seed: UInt64) async throws {
+        var random = SeededGenerator(seed: seed)
+        scene.warehouse.change {
+            $0.failing = 0.4
+            $0.random = SeededGenerator(seed: seed &+ 100)
+        }
+        var count = 0
+        for row in 1...60 as ClosedRange<Int64> {
+            let events = Int.random(in: 1...9, using: &random)
+            count += events
+            try await publish(Bool.random(using: &random) ? "a" : "b", row, events, day: row % 23 == 0 ? 1 : 0)
+            guard row.isMultiple(of: 5) else { continue }
+            let loader = try await loader()
+            for _ in 0..<Int.random(in: 1...12, using: &random) {
+                if await loader.step() == .waiting { scene.clock.withLock { $0 += 10_000 } }
+            }
+            // The loader is gone now, and what it held comes again at once or later.
+            if Bool.random(using: &random) { transport.forgetHolders() }
+        }
+        scene.warehouse.change { $0.failing = 0 }
+        transport.forgetHolders()
+        try await scene.drain(try await loader())
+        let names = try scene.loaded()
+        #expect(names.count == count)
+        #expect(Set(names).count == count)
+        let sums = try await scene.sums()
+        #expect(sums.batches == 60)
+        #expect(sums.accepted == Int64(count) && sums.loaded == Int64(count) && sums.duplicate == 0)
+        #expect(try await transport.status().lag == 0)
+    }
+}
