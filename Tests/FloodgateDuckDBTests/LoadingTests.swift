@@ -33,7 +33,7 @@ extension DuckDBTests {
                 log: log,
                 warehouse: warehouse,
                 options: options,
-                plan: LoadPlanFile(path: folder.path + ".plan"),
+                plan: LoadPlanFile(path: folder.path + "/plan.json"),
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
                 now: { [clock] in clock.now },
                 pause: { _ in }

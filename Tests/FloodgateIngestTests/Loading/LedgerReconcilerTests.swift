@@ -132,7 +132,8 @@ import Testing
         var segments: [LoggedSegment] = []
         var entries: [LedgerEntry] = []
         for number in 1...5 as ClosedRange<Int64> {
-            let (xor, sum) = (UInt64.random(in: 0 ... .max, using: &random), UInt64.random(in: 0 ... .max, using: &random))
+            let xor = UInt64.random(in: 0 ... .max, using: &random)
+            let sum = UInt64.random(in: 0 ... .max, using: &random)
             let count = Int64.random(in: 1...100, using: &random)
             segments.append(segment(number, count, idXor: xor, idSum: sum))
             entries.append(entry(number, loaded: count, idXor: xor, idSum: sum))
