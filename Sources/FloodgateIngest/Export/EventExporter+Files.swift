@@ -27,6 +27,7 @@ extension EventExporter {
     }
 
     /// Writes all files of `piece`, whichever of them are there already; on return they are on the disk.
+    /// - Throws: `CancellationError` if the task is cancelled, or why it failed; then the piece is to be written again.
     func write(_ piece: ExportPiece) async throws {
         var drafts: [WarehouseTable: Draft] = [:]
         for table in WarehouseTable.allCases {
@@ -41,6 +42,7 @@ extension EventExporter {
             let batches = try await read(after: place)
             guard let last = batches.last else { break }
             for batch in batches {
+                try Task.checkCancellation()
                 guard batch.id <= piece.last else { break reading }
                 try add(batch)
                 if draft.sizeBytes >= options.chunkBytes { try flush(&drafts, piece) }

@@ -110,6 +110,8 @@ package actor EventExporter: LogFollower {
             current.lastError = nil
             current.waitingSince = nil
             return .moved
+        } catch is CancellationError {
+            return .waiting
         } catch {
             return failed(error)
         }

@@ -161,6 +161,23 @@ import Testing
         #expect(await exporter.report.lastError == nil)
     }
 
+    @Test func `ends soon when it is cancelled, and writes the same files later`() async throws {
+        for number in 0..<4 { try await scene.append(["e\(number)"]) }
+        let exporter = try scene.exporter()
+        _ = await exporter.step()
+        scene.pass(300_000)
+        _ = await exporter.step()
+        let step = await withTaskGroup(of: LogFollowerStep.self) { group in
+            group.cancelAll()
+            group.addTask { await exporter.step() }
+            return await group.next()
+        }
+        #expect(step == .waiting && exporter.position == 0 && scene.files.isEmpty)
+        #expect(await exporter.report.failures.isEmpty)
+        await scene.drain(try scene.exporter())
+        #expect(scene.files == ["events/date=2025-06-15/hour=15/node-1-1-4.ndjson.gz"])
+    }
+
     @Test func `exports a batch that cannot be read as a dead letter`() async throws {
         try await scene.append(["e1"])
         try await scene.appendCorrupt()
