@@ -1,7 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 internal import FloodgateEvents
-internal import FloodgateJSON
+@_spi(Tape) internal import FloodgateJSON
 internal import FloodgateWarehouse
 
 /// Makes events of logged batches as webhooks are sent them; for one task at a time.
@@ -26,18 +26,18 @@ final class WebhookEvents {
     /// The events of `batch` that are wanted, as JSON, with their numbers; one that is there twice once.
     /// - Throws: `EventLogError` with code `corrupt` if the batch is none, `EventScannerError` if there is no memory.
     func events(of batch: LoggedBatch) throws -> [Made] {
-        let ids = try ids(of: batch)
         let content = try batch.unpack()
-        var made: [Made] = []
-        for (number, event) in content.events.enumerated() {
-            guard let id = ids[number] else { continue }
-            let event = renamed(event)
-            guard filter.shows(event, environment: batch.environment, keyKind: batch.keyKind) else { continue }
+        let wanted = content.events.enumerated().map { (number: $0.offset, event: renamed($0.element)) }.filter {
+            filter.shows($0.event, environment: batch.environment, keyKind: batch.keyKind)
+        }
+        guard !wanted.isEmpty else { return [] }
+        let ids = try ids(of: batch)
+        return wanted.compactMap { number, event in
+            guard let id = ids[number] else { return nil }
             var writer = JSONWriter(capacity: 512)
             writer.write(Self.json(event, id, content.statsigMetadata, batch.environment))
-            made.append((number, writer.bytes))
+            return (number, writer.bytes)
         }
-        return made
     }
 
     /// The ids that the events have in the warehouse, by their numbers.
@@ -46,13 +46,17 @@ final class WebhookEvents {
         defer { builder.clear() }
         try builder.add(batch)
         let block = builder.finish(id: "", day: ArrivalDay(of: batch.receivedAt), ledger: [])
+        let mistake = EventLogError(.corrupt, "Batch \(batch.id) cannot be made into rows")
         var ids: [Int: String] = [:]
         for rows in block.rows.values {
             for line in rows.split(separator: UInt8(ascii: "\n")) {
-                guard let row = try? JSONValue(parsing: Array(line)).objectValue, let id = row.text("id"),
-                    let number = row["number"]?.integerValue
-                else { throw EventLogError(.corrupt, "Batch \(batch.id) cannot be made into rows") }
-                ids[Int(clamping: number)] = id
+                // As a tape: nothing is made of the columns in between.
+                try JSONTape.reading(Array(line), orThrow: { _ in mistake }) { tape throws(EventLogError) in
+                    guard let id = tape.root["id"]?.text, let number = tape.root["number"]?.number?.exactInteger else {
+                        throw mistake
+                    }
+                    ids[Int(clamping: number)] = id
+                }
             }
         }
         return ids
