@@ -25,6 +25,7 @@ struct FloodgateCommand: AsyncParsableCommand {
               FLOODGATE_PUBLIC_URL    what clients call the server
               FLOODGATE_PATH_PREFIX   path in front of all routes
               FLOODGATE_WAREHOUSE     where events are analysed
+              FLOODGATE_EVENTS        brokers that events go through
               FLOODGATE_DUCKDB        DuckDB's program
               FLOODGATE_LOG_LEVEL     least level that is logged
               FLOODGATE_LOG_FORMAT    json or text

@@ -127,7 +127,7 @@ package actor DuckDBWarehouse: Warehouse {
                     memoryBytes: options.loadingMemoryBytes
                 )
             )
-            return try lines.map { line throws(WarehouseError) in try DuckDBReaders.row(line) }
+            return try DuckDBReaders.rows(lines)
         } catch {
             // Too slow or too large for now is nothing that is wrong with the rows.
             if error.code == .limit { throw WarehouseError(.unavailable, error.message) }

@@ -80,11 +80,14 @@ package struct FloodgateServer: Sendable {
             if error.code == .locked { folder.holdReserve() }
             throw StartFailure(error)
         }
+        let cluster = try settings.cluster.map { setting throws(StartFailure) in
+            try EventCluster(setting, log: eventLog, folder: folder, logger: logger)
+        }
         var server = FloodgateServer(
             settings: settings,
             store: store,
             signer: try SnapshotSigner(folder: folder, now: now),
-            eventLog: eventLog,
+            eventLog: cluster?.log(over: eventLog) ?? eventLog,
             eventLogService: EventLogService(log: eventLog),
             registry: registry,
             now: now,
@@ -94,6 +97,7 @@ package struct FloodgateServer: Sendable {
             server.pipeline = EventPipeline(
                 warehouse,
                 log: eventLog,
+                cluster: cluster,
                 folder: folder,
                 settings: settings.pipeline,
                 plane: server.plane,

@@ -13,6 +13,8 @@ package struct ServerSettings: Sendable {
     package var name = HostName.current
     /// Which engine exposures and events are analysed with.
     package var warehouse = WarehouseSetting.duckDB(folder: nil)
+    /// The brokers that events go through; nil for none.
+    package var cluster: EventCluster.Setting?
     /// DuckDB's program; nil looks for it on `PATH`.
     package var duckDBProgram: String?
     /// How long events are kept where.

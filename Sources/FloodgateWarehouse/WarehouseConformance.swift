@@ -188,6 +188,8 @@ private struct WarehouseCheck<Subject: Warehouse> {
         let three = "SELECT number FROM \(warehouse.relation(.exposures)) WHERE environment = 'production' LIMIT 3"
         var limits = QueryLimits()
         limits.resultRows = 3
+        let none = "SELECT name, count(*) AS n FROM \(warehouse.relation(.events)) AS e WHERE 1 = 0 GROUP BY name"
+        try expect(try await warehouse.query(none, limits: limits).isEmpty, "no groups are no rows")
         try expect(try await warehouse.query(three, limits: limits).count == 3, "as many rows as the limit are given")
         limits.resultRows = 2
         try await expect(.limit, "more rows than the limit are refused") {

@@ -5,6 +5,11 @@ import FloodgateControlPlane
 import FloodgateHTTP
 import FloodgateServer
 
+/// When an event is acknowledged.
+enum Durability: String, CaseIterable, ExpressibleByArgument {
+    case local, replicated
+}
+
 /// `floodgate serve`: the server with all its roles.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -58,6 +63,34 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var logQuota = 50
 
+    @Option(
+        help: ArgumentHelp(
+            "Brokers that events go through on their way to the warehouse, such as "
+                + "nats://user:password@host:4222,host2:4222?replicas=3&partitions=64 (default: FLOODGATE_EVENTS, or none: "
+                + "straight from this server's log).",
+            valueName: "address"
+        )
+    )
+    var events: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With brokers: whether an event is acknowledged when it is on this server's disk (local) or has its copies at the "
+                + "brokers as well (replicated).",
+            valueName: "class"
+        )
+    )
+    var durability = Durability.replicated
+
+    @Option(
+        help: ArgumentHelp(
+            "With brokers: which partitions this server loads into the warehouse, each by one server alone: all, none, or "
+                + "such as 0-31.",
+            valueName: "partitions"
+        )
+    )
+    var load = "all"
+
     @OptionGroup var warehouse: WarehouseOption
     @OptionGroup var serving: ServingOptions
 
@@ -74,6 +107,15 @@ struct ServeCommand: AsyncParsableCommand {
         settings.loadsDemo = demo
         settings.warehouse = try warehouse.setting()
         settings.duckDBProgram = warehouse.program
+        if let address = events ?? CommandSettings.events.value {
+            var cluster = try EventCluster.Setting(address)
+            cluster.isReplicated = durability == .replicated
+            try cluster.load(load)
+            settings.cluster = cluster
+            guard settings.warehouse != .none else {
+                throw CommandFailure(.usage, "Brokers without a warehouse have nowhere to bring events to")
+            }
+        }
         settings.pipeline.retentionDays = retention.map { Int32($0) }
         settings.pipeline.keepsLoaded = .seconds(60 * keepLog)
         settings.logQuotaBytes = Int64(logQuota) << 30
