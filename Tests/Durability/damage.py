@@ -59,7 +59,9 @@ class Damage(Case):
     def spoil(self):
         """The name of the segment that is damaged now, if one is, and the batches that it had."""
         folder = pathlib.Path(self.events_folder)
-        segments = sorted(folder.glob("segment-*.sqlite"))
+        # Not what was put there before, which may have no end.
+        segments = [path for path in sorted(folder.glob("segment-*.sqlite"))
+                    if path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 30]
         victim = self.random.choice(segments)
         kind = self.random.choice(("cut", "flip", "zero", "noise", "wal", "foreign", "strange", "empty"))
         if kind in ("foreign", "strange"):
