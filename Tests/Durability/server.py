@@ -26,8 +26,9 @@ class Server:
         environment = os.environ | (disk.environment if disk else {})
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--log-level", "warning",
-                 "--log-format", "text", *arguments], stdout=log, stderr=log, env=environment)
+                [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
+                 "--log-level", "warning", "--log-format", "text", *arguments],
+                stdout=log, stderr=log, env=environment)
         return time.monotonic()
 
     def start(self, disk=None, arguments=(), within=30):
@@ -84,5 +85,6 @@ class Server:
 
     def run(self, *arguments):
         """Another command on the same folder; code, output, errors."""
-        done = subprocess.run([self.program, *arguments, "--data", self.data], capture_output=True, text=True, check=False)
+        command = [self.program, *arguments, "--data", self.data]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
