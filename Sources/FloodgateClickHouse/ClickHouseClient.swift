@@ -44,6 +44,9 @@ final class ClickHouseClient: Sendable {
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
+    /// Closes connections if nobody did: the library's client ends the program otherwise.
+    deinit { client.shutdown { _ in } }
+
     /// Closes all connections.
     func shutdown() async { try? await client.shutdown() }
 

@@ -81,7 +81,10 @@ private final class Keeper: Sendable {
             ]
         )
         self.process.withLock { $0 = process }
-        let isReady = await eventually { !process.isRunning || Loopback.isListening(self.port) }
+        // It listens before it serves, and 18.16 does not survive that.
+        let isReady = await eventually {
+            !process.isRunning || Loopback.answer(self.port, to: "srvr").hasPrefix("Zookeeper version")
+        }
         try #require(isReady && process.isRunning, "ZooKeeper does not start")
     }
 }
