@@ -5,7 +5,7 @@ import FloodgateTestSupport
 import FloodgateWarehouse
 import Testing
 
-@Suite("ClickHouse cluster", .timeLimit(.minutes(4))) struct ClickHouseClusterTests {
+@Suite("ClickHouse cluster", .serialized, .timeLimit(.minutes(5))) struct ClickHouseClusterTests {
     @Test func `keeps the promises of a warehouse`() async throws {
         let cluster = try await ClickHouseCluster.started()
         let warehouse = ClickHouseWarehouse(try cluster.address())
@@ -21,11 +21,11 @@ import Testing
         var oracle = Oracle()
         var random = SeededGenerator(seed: 5)
         for (place, victim) in cluster.servers.enumerated() {
-            for number in place * 5..<place * 5 + 5 {
-                let block = oracle.block(number, seed: 5, rows: 1_000)
+            for number in place * 4..<place * 4 + 4 {
+                let block = oracle.block(number, seed: 5, rows: 400)
                 let delay = Duration.microseconds(Int.random(in: 0...100_000, using: &random))
                 async let killing: Void = {
-                    guard number % 5 == 1 else { return }
+                    guard number % 4 == 1 else { return }
                     try? await Task.sleep(for: delay)
                     victim.kill()
                 }()
