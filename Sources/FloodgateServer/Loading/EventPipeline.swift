@@ -287,6 +287,7 @@ package final class EventPipeline: Service {
         meter("loader_lag_seconds").set(report.lag(at: plane.now()).components.seconds)
         meter("loader_stuck").set(report.isStuck ? 1 : 0)
         meter("event_log_fill").set(log.fill)
+        meter("event_log_healthy").set(log.status.isHealthy ? 1 : 0)
         if let publisher = cluster?.publisher.status {
             meter("transport_inflight").set(publisher.inFlight)
             let before = published.exchange(publisher.published, ordering: .relaxed)
