@@ -1,9 +1,9 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-package import FloodgateIngest
+import FloodgateIngest
 import FloodgateNATS
-package import Logging
-package import FloodgateSQLite
+import Logging
+import FloodgateSQLite
 
 /// The way of events through a broker: what this node accepts is copied there, and some partitions of what is there are
 /// loaded by this node.

@@ -3,6 +3,7 @@
 import FloodgateControlPlane
 import FloodgateEvaluation
 package import FloodgateIngest
+import FloodgateNATS
 import FloodgateSQLite
 package import FloodgateWarehouse
 import Logging
