@@ -84,7 +84,7 @@ extension EndToEnd {
             #expect(lines.first { $0["name"]?.stringValue == "new_checkout" }?["known"]?.boolValue == true)
             #expect(summary["events"]?.arrayValue?.first?["count"]?.integerValue == 250)
 
-            let page = try await HTTP.send("GET", server.url + "/live?filter=gate%3Dno_such_gate")
+            let page = try await HTTP.send("GET", server.url + "/live?filter=gate%3Dno_such_gate+value%3Dtrue")
             let html = String(decoding: page.body, as: UTF8.self)
             #expect(html.contains("no_such_gate"))
             #expect(html.contains("Unknown"))
