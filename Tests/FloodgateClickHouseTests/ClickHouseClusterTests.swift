@@ -49,23 +49,4 @@ import Testing
         }
         await warehouse.shutdown()
     }
-
-    @Test func `loads nothing that is not on as many replicas as the quorum says`() async throws {
-        let cluster = try await ClickHouseCluster.started()
-        let warehouse = ClickHouseWarehouse(try cluster.address([0, 1, 2, 3], "&quorum=2"))
-        try await warehouse.prepare()
-        var oracle = Oracle()
-        try await load(oracle.block(0, seed: 9), into: warehouse)
-        // Both replicas of a shard have it: one of each is enough to see it.
-        cluster.servers[0].kill()
-        cluster.servers[2].kill()
-        try await oracle.compare(with: warehouse)
-        let block = oracle.block(1, seed: 9)
-        await expect(.unavailable, "too few replicas") { _ = try await warehouse.load(block) }
-        try await cluster.servers[0].start()
-        try await cluster.servers[2].start()
-        try await load(block, into: warehouse)
-        try await oracle.compareSettled(with: warehouse)
-        await warehouse.shutdown()
-    }
 }
