@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists cdn-check durability fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists cdn-check cluster-check durability soak-nats fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -23,6 +23,10 @@ help:
 	@echo "             PARTS=letters ROUNDS=number STREAMS=number   what, how often, how many (fur 3 5000)"
 	@echo "make cdn-check"
 	@echo "             test the caches of deploy/cdn in front of the server (needs nginx, varnish, varnish-modules, haproxy)"
+	@echo "make cluster-check"
+	@echo "             test the warehouse on two ClickHouse shards of two replicas (needs clickhouse-server, zookeeper)"
+	@echo "make soak-nats"
+	@echo "             kill one and two of three brokers under load, again and again; ROUNDS=number (20)"
 	@echo "make durability"
 	@echo "             kill servers, cut their power and damage their files; count acknowledged events that are lost"
 	@echo "             FAULTS=letters KILLS=number SECONDS=number   which (all), how often (500), how long (20)"
@@ -102,6 +106,12 @@ bench-lists:
 cdn-check:
 	swift build -c release --product floodgate
 	@$(here)Scripts/cdn-check.sh
+
+cluster-check:
+	@$(here)Scripts/cluster-check.sh
+
+soak-nats:
+	@$(here)Scripts/soak-nats.sh $(ROUNDS)
 
 durability:
 	@SECONDS_EACH="$(or $(SECONDS_EACH),$(SECONDS),20)" $(here)Scripts/durability.sh

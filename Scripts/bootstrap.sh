@@ -15,7 +15,8 @@ fail() {
 purpose=${1:-build}
 case $purpose in
     build | test) ;;
-    *) fail "unknown purpose '$purpose'; write 'Scripts/bootstrap.sh build' or 'Scripts/bootstrap.sh test'" ;;
+    cluster) with_zookeeper=yes purpose=test ;;
+    *) fail "unknown purpose '$purpose'; write 'Scripts/bootstrap.sh build', 'test' or 'cluster'" ;;
 esac
 
 # 1. The toolchain.
@@ -79,7 +80,7 @@ list_missing() {
         need fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
         need nats-server find_server nats-server
         need clickhouse-server find_server clickhouse-server
-        need zookeeper test -e /usr/share/java/zookeeper.jar
+        [ -z "${with_zookeeper:-}" ] || need zookeeper test -e /usr/share/java/zookeeper.jar
     fi
 }
 

@@ -70,7 +70,8 @@ extension EndToEnd {
                 let (loaded, duplicate) = (total["loaded"]?.integerValue ?? 0, total["duplicate"]?.integerValue ?? 0)
                 return loaded + duplicate == 600 && report["isBalanced"]?.boolValue == true
             }
-            #expect(isBalanced, "\(try await ledger(server).outcome)")
+            let last = try await ledger(server).outcome
+            #expect(isBalanced, "\(last)")
 
             let outcome = try await Program.floodgate("events", "summary", "--data", server.data, "--json")
             let summary = try JSONValue(parsing: outcome.output)
