@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists cdn-check durability fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists cdn-check durability soak fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -26,6 +26,9 @@ help:
 	@echo "make durability"
 	@echo "             kill servers, cut their power and damage their files; count acknowledged events that are lost"
 	@echo "             FAULTS=letters KILLS=number SECONDS=number   which (all), how often (500), how long (20)"
+	@echo "make soak"
+	@echo "             post events to a server and its warehouse under random faults, and see whether the ledger balances"
+	@echo "             SECONDS=number TMPFS=MiB   how long (600), how large a disk that is full at times (1024, 0 for none)"
 	@echo "make fuzz    look for input that brings a reader, the evaluator or the front door down (Fuzzing/README.md)"
 	@echo "             SECONDS=number TARGET=name   for how long (60) and where: json document user regex texts"
 	@echo "             head proxy connection frames (all)"
@@ -105,6 +108,9 @@ cdn-check:
 
 durability:
 	@SECONDS_EACH="$(or $(SECONDS_EACH),$(SECONDS),20)" $(here)Scripts/durability.sh
+
+soak:
+	@SECONDS_EACH="$(or $(SECONDS_EACH),$(SECONDS),600)" $(here)Scripts/soak.sh
 
 format:
 	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Fuzzing Benchmarks
