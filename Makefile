@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists cdn-check durability soak fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists bench-intake cdn-check durability soak fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -57,6 +57,9 @@ help:
 	@echo "make bench-lists"
 	@echo "             measure an ID list of ten million units from the store to a client"
 	@echo "             MEMBERS=number   how long the list is (10000000)"
+	@echo "make bench-intake"
+	@echo "             measure what it costs to take events, keep them and load them, beside PostgreSQL and DuckDB"
+	@echo "             ROUNDS=number SECONDS=number WRITE=1   how often, how long (3 5), whether to keep the figures"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -101,6 +104,9 @@ bench-coldstart:
 
 bench-lists:
 	@$(here)Scripts/bench-lists.sh
+
+bench-intake:
+	@SECONDS_EACH="$(or $(SECONDS_EACH),$(SECONDS),5)" $(here)Scripts/bench-intake.sh
 
 cdn-check:
 	swift build -c release --product floodgate
