@@ -88,11 +88,11 @@ final class DuckDBReaders: Sendable {
         for child in all { child.kill() }
     }
 
-    /// The lines of an answer as objects; some answers without rows are an empty line.
+    /// The lines of an answer as objects.
     static func rows(_ lines: [[UInt8]]) throws(WarehouseError) -> [JSONObject] {
         var rows: [JSONObject] = []
         rows.reserveCapacity(lines.count)
-        for line in lines where !line.isEmpty { rows.append(try row(line)) }
+        for line in lines { rows.append(try row(line)) }
         return rows
     }
 

@@ -137,13 +137,17 @@ package struct FloodgateServer: Sendable {
         defer { LocalAccess.remove(from: folder) }
         // From here on only events take much room, and they are refused when there is none.
         folder.holdReserve()
-        let services: [any Service] = [eventLogService] + (pipeline.map { [$0] } ?? []) + [publisher]
+        let (late, keepLater) = AsyncStream.makeStream(of: LocalAccess.self)
+        let keeper = LocalAccessKeeper(accesses: late, folder: folder)
+        let services: [any Service] = [eventLogService] + (pipeline.map { [$0] } ?? []) + [publisher, keeper]
         try await plane.run(front(), beside: services) { [settings, plane] address in
+            let url = settings.localURL(of: address) + settings.pathPrefix
+            let local = LocalAccess(url: url, key: access.text)
             do {
-                let url = settings.localURL(of: address) + settings.pathPrefix
-                try LocalAccess(url: url, key: access.text).keep(in: folder)
+                try local.keep(in: folder)
             } catch {
-                plane.logger.warning("Commands cannot ask this server", metadata: ["error": "\(error)"])
+                plane.logger.warning("Commands cannot ask this server yet", metadata: ["error": "\(error)"])
+                keepLater.yield(local)
             }
             await onRunning(address)
         }

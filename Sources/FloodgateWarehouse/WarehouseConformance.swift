@@ -52,6 +52,8 @@ private struct WarehouseCheck<Subject: Warehouse> {
         try await warehouse.prepare()
         for table in WarehouseTable.allCases {
             try expect(try await count(table) == 0, "an empty \(table.rawValue) counts 0, as a number")
+            let rows = try await ask("SELECT id FROM \(warehouse.relation(table))")
+            try expect(rows.isEmpty, "an empty \(table.rawValue) has no rows")
         }
         try expect(try await warehouse.ledger(since: 0, node: nil).isEmpty, "an empty warehouse has an empty ledger")
         let status = try await warehouse.status()

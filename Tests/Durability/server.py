@@ -1,9 +1,11 @@
 # Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 """A server in a process of its own, on loopback, that is killed more often than stopped."""
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,9 +13,12 @@ import time
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that no client is given by the system: one might have it while the server is down."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
