@@ -132,7 +132,7 @@ let package = Package(
             name: "FloodgateIngest",
             dependencies: [
                 "FloodgateJSON", "FloodgateEvents", "FloodgateGzip", "FloodgateWarehouse", "CFloodgateDeflate",
-                "CFloodgateEventScan", "CFloodgateZstd", logging,
+                "CFloodgateEventScan", "CFloodgateSHA256", "CFloodgateZstd", logging,
             ]
         ),
 

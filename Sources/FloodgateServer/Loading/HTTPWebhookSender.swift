@@ -1,0 +1,36 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+package import FloodgateIngest
+import NIOCore
+import NIOHTTP1
+
+/// `WebhookSender` over HTTP, with ten seconds' patience.
+package final class HTTPWebhookSender: WebhookSender {
+    private static let patience: TimeAmount = .seconds(10)
+
+    private let client: HTTPClient
+
+    /// Makes a sender; nothing is connected before the first post.
+    package init() {
+        // Sent on, a post would become another request, and its answer would say nothing about the events.
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.timeout.connect = .seconds(5)
+        configuration.connectionPool.idleTimeout = .seconds(50)
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    package func send(_ post: WebhookPost) async throws -> Int {
+        var request = HTTPClientRequest(url: post.url)
+        request.method = .POST
+        for (name, value) in post.headers { request.headers.add(name: name, value: value) }
+        request.body = .bytes(post.body)
+        let response = try await client.execute(request, timeout: Self.patience)
+        // Read, so that the connection can be used again; what it says does not matter.
+        _ = try? await response.body.collect(upTo: 64 << 10)
+        return Int(response.status.code)
+    }
+
+    /// Closes all connections.
+    package func shutdown() async { try? await client.shutdown() }
+}
