@@ -16,6 +16,8 @@ package struct FloodgateServer: Sendable {
     package let control: ControlPlane
     /// Carries changes to where requests see them.
     package let publisher: Publisher
+    /// What hands events on to others; nil if nobody wants them.
+    private var exports: EventExports?
     /// What brings events into the warehouse; nil if there is none.
     package private(set) var pipeline: EventPipeline?
     private let eventLogService: any Service
@@ -93,11 +95,13 @@ package struct FloodgateServer: Sendable {
             now: now,
             logger: logger
         )
+        server.exports = try EventExports(settings, log: eventLog, folder: folder, now: now, logger: logger)
         if let warehouse = settings.warehouse.warehouse(in: folder, program: settings.duckDBProgram) {
             server.pipeline = EventPipeline(
                 warehouse,
                 log: eventLog,
                 cluster: cluster,
+                exports: server.exports,
                 folder: folder,
                 settings: settings.pipeline,
                 plane: server.plane,
@@ -139,7 +143,8 @@ package struct FloodgateServer: Sendable {
         folder.holdReserve()
         let (late, keepLater) = AsyncStream.makeStream(of: LocalAccess.self)
         let keeper = LocalAccessKeeper(accesses: late, folder: folder)
-        let services: [any Service] = [eventLogService] + (pipeline.map { [$0] } ?? []) + [publisher, keeper]
+        let services: [any Service] =
+            [eventLogService] + (exports.map { [$0] } ?? []) + (pipeline.map { [$0] } ?? []) + [publisher, keeper]
         try await plane.run(front(), beside: services) { [settings, plane] address in
             let url = settings.localURL(of: address) + settings.pathPrefix
             let local = LocalAccess(url: url, key: access.text)

@@ -3,6 +3,7 @@
 import ArgumentParser
 import FloodgateControlPlane
 import FloodgateHTTP
+import FloodgateIngest
 import FloodgateServer
 
 /// When an event is acknowledged.
@@ -91,6 +92,30 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var load = "all"
 
+    @Option(
+        help: ArgumentHelp(
+            "Write all events to files by hour of their arrival as well: ndjson:FOLDER, ndjson-zstd:FOLDER or parquet:FOLDER.",
+            valueName: "format:dir"
+        )
+    )
+    var export: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Post events to this address as well, signed with FLOODGATE_WEBHOOK_SECRET.",
+            valueName: "url"
+        )
+    )
+    var webhook: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Which events to post, in the terms of `floodgate events tail --filter`.",
+            valueName: "terms"
+        )
+    )
+    var webhookFilter = ""
+
     @OptionGroup var warehouse: WarehouseOption
     @OptionGroup var serving: ServingOptions
 
@@ -119,6 +144,15 @@ struct ServeCommand: AsyncParsableCommand {
         settings.pipeline.retentionDays = retention.map { Int32($0) }
         settings.pipeline.keepsLoaded = .seconds(60 * keepLog)
         settings.logQuotaBytes = Int64(logQuota) << 30
+        do {
+            settings.export = try export.map { try ExportSettings($0) }
+            settings.webhook = try webhook.map { url in
+                let secret = CommandSettings.webhookSecret.value ?? ""
+                return try WebhookSettings(url: url, secret: secret, filter: webhookFilter)
+            }
+        } catch let mistake as ExportMistake {
+            throw CommandFailure(.usage, mistake.description)
+        }
         let (logger, registry) = try serving.start(settings)
         let server = try FloodgateServer.open(settings, registry: registry, now: SystemClock.now, logger: logger)
         let folder = DataFolder(path: settings.dataFolder)

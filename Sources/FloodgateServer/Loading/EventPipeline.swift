@@ -37,6 +37,7 @@ package final class EventPipeline: Service {
     /// Where the log ended before this process added anything.
     private let lastBefore: Int64
     private let cluster: EventCluster?
+    private let exports: EventExports?
     private let node = Mutex<String?>(nil)
     private let published = Atomic<Int64>(0)
     private let loaders = Mutex<[EventLoader]>([])
@@ -46,6 +47,7 @@ package final class EventPipeline: Service {
         _ warehouse: any Warehouse,
         log: SQLiteEventLog,
         cluster: EventCluster? = nil,
+        exports: EventExports? = nil,
         folder: DataFolder,
         settings: Settings,
         plane: DataPlane,
@@ -54,6 +56,7 @@ package final class EventPipeline: Service {
         self.warehouse = warehouse
         self.log = log
         self.cluster = cluster
+        self.exports = exports
         self.folder = folder
         self.settings = settings
         self.plane = plane
@@ -249,7 +252,8 @@ package final class EventPipeline: Service {
         let held = segments.prefix { removable.contains($0.number) || ($0.isSealed && $0.entries.isEmpty) }
         guard let last = held.last else { return }
         let time = plane.now() - settings.keepsLoaded.components.seconds * 1_000
-        let removed = try await log.trim(through: last.number << 32 | 0xFFFF_FFFF, sealedBefore: time)
+        let position = min(last.number << 32 | 0xFFFF_FFFF, exports?.position ?? .max)
+        let removed = try await log.trim(through: position, sealedBefore: time)
         guard removed > 0 else { return }
         plane.logger.info(
             "Events that are in the warehouse were removed from the log",
