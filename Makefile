@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists cdn-check durability fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists bench-intake cdn-check cluster-check durability soak soak-nats fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -23,9 +23,16 @@ help:
 	@echo "             PARTS=letters ROUNDS=number STREAMS=number   what, how often, how many (fur 3 5000)"
 	@echo "make cdn-check"
 	@echo "             test the caches of deploy/cdn in front of the server (needs nginx, varnish, varnish-modules, haproxy)"
+	@echo "make cluster-check"
+	@echo "             test the warehouse on two ClickHouse shards of two replicas (needs clickhouse-server, zookeeper)"
+	@echo "make soak-nats"
+	@echo "             kill one and two of three brokers under load, again and again; ROUNDS=number (20)"
 	@echo "make durability"
 	@echo "             kill servers, cut their power and damage their files; count acknowledged events that are lost"
 	@echo "             FAULTS=letters KILLS=number SECONDS=number   which (all), how often (500), how long (20)"
+	@echo "make soak"
+	@echo "             post events to a server and its warehouse under random faults, and see whether the ledger balances"
+	@echo "             SECONDS=number TMPFS=MiB   how long (600), how large a disk that is full at times (1024, 0 for none)"
 	@echo "make fuzz    look for input that brings a reader, the evaluator or the front door down (Fuzzing/README.md)"
 	@echo "             SECONDS=number TARGET=name   for how long (60) and where: json document user regex texts"
 	@echo "             head proxy connection frames (all)"
@@ -54,6 +61,9 @@ help:
 	@echo "make bench-lists"
 	@echo "             measure an ID list of ten million units from the store to a client"
 	@echo "             MEMBERS=number   how long the list is (10000000)"
+	@echo "make bench-intake"
+	@echo "             measure what it costs to take events, keep them and load them, beside PostgreSQL and DuckDB"
+	@echo "             ROUNDS=number SECONDS=number WRITE=1   how often, how long (3 5), whether to keep the figures"
 	@echo "make format  rewrite all Swift files in the house format"
 	@echo "make clean   delete what was built; fetched packages and data stay"
 
@@ -99,12 +109,24 @@ bench-coldstart:
 bench-lists:
 	@$(here)Scripts/bench-lists.sh
 
+bench-intake:
+	@SECONDS_EACH="$(or $(SECONDS_EACH),$(SECONDS),5)" $(here)Scripts/bench-intake.sh
+
 cdn-check:
 	swift build -c release --product floodgate
 	@$(here)Scripts/cdn-check.sh
 
+cluster-check:
+	@$(here)Scripts/cluster-check.sh
+
+soak-nats:
+	@$(here)Scripts/soak-nats.sh $(ROUNDS)
+
 durability:
 	@SECONDS_EACH="$(or $(SECONDS_EACH),$(SECONDS),20)" $(here)Scripts/durability.sh
+
+soak:
+	@SECONDS_EACH="$(or $(SECONDS_EACH),$(SECONDS),600)" $(here)Scripts/soak.sh
 
 format:
 	@cd "$(here)" && swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Fuzzing Benchmarks

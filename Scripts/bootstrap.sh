@@ -15,7 +15,8 @@ fail() {
 purpose=${1:-build}
 case $purpose in
     build | test) ;;
-    *) fail "unknown purpose '$purpose'; write 'Scripts/bootstrap.sh build' or 'Scripts/bootstrap.sh test'" ;;
+    cluster) with_zookeeper=yes purpose=test ;;
+    *) fail "unknown purpose '$purpose'; write 'Scripts/bootstrap.sh build', 'test' or 'cluster'" ;;
 esac
 
 # 1. The toolchain.
@@ -71,15 +72,15 @@ list_missing() {
     need libsimdjson-dev pkg-config --exists simdjson
     need libxxhash-dev pkg-config --exists libxxhash
     need zlib1g-dev pkg-config --exists zlib
+    need python3 find_python
+    need python3-venv find_python
     if [ "$purpose" = test ]; then
         need chromium command -v chromium
         need chromium-driver command -v chromedriver
         need fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
         need nats-server find_server nats-server
         need clickhouse-server find_server clickhouse-server
-        need zookeeper test -e /usr/share/java/zookeeper.jar
-        need python3 find_python
-        need python3-venv find_python
+        [ -z "${with_zookeeper:-}" ] || need zookeeper test -e /usr/share/java/zookeeper.jar
     fi
 }
 
@@ -134,6 +135,25 @@ print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest(), sys.version.sp
     echo "$wanted" >"$stamp"
 }
 
+# DuckDB, in which the server analyses events: where it is not installed, its program from PyPI, in .duckdb.
+make_duckdb() {
+    local version=1.5.6 python
+    ! command -v duckdb >/dev/null || return 0
+    [ "$(cat .duckdb/.stamp 2>/dev/null)" != "$version" ] || return 0
+    python=$(find_python) || python=
+    echo "Installing DuckDB $version into .duckdb"
+    rm -rf .duckdb
+    if [ -z "$python" ] || ! "$python" -m venv .duckdb >/dev/null 2>&1 ||
+        ! .duckdb/bin/python -m pip install --quiet --disable-pip-version-check "duckdb-cli==$version" </dev/null; then
+        echo "note: DuckDB could not be installed; events stay in the log until there is one (pip install duckdb-cli)" >&2
+        rm -rf .duckdb
+        return 0
+    fi
+    echo "$version" >.duckdb/.stamp
+}
+
 if [ "$purpose" = test ]; then
     make_environment
+else
+    make_duckdb
 fi

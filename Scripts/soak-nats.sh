@@ -8,4 +8,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 Scripts/bootstrap.sh test
 export FLOODGATE_NATS_ROUNDS=${1:-20}
-swift test --disable-xctest --filter 'NATSClusterTests'
+swift test -c release --disable-xctest --filter 'NATSClusterTests'

@@ -39,6 +39,10 @@ enum CommandSettings: String, CaseIterable {
     case purge = "FLOODGATE_PURGE"
     /// duckdb, duckdb:FOLDER, clickhouse://… or none; duckdb.
     case warehouse = "FLOODGATE_WAREHOUSE"
+    /// nats://…; none.
+    case events = "FLOODGATE_EVENTS"
+    /// What posts to the webhook are signed with; secret.
+    case webhookSecret = "FLOODGATE_WEBHOOK_SECRET"
     /// DuckDB's program; duckdb on PATH.
     case duckDB = "FLOODGATE_DUCKDB"
     /// trace, debug, info, notice, warning, error or critical; info.

@@ -25,7 +25,9 @@ struct FloodgateCommand: AsyncParsableCommand {
               FLOODGATE_PUBLIC_URL    what clients call the server
               FLOODGATE_PATH_PREFIX   path in front of all routes
               FLOODGATE_WAREHOUSE     where events are analysed
+              FLOODGATE_EVENTS        brokers that events go through
               FLOODGATE_DUCKDB        DuckDB's program
+              FLOODGATE_WEBHOOK_SECRET  what posts to the webhook are signed with
               FLOODGATE_LOG_LEVEL     least level that is logged
               FLOODGATE_LOG_FORMAT    json or text
               FLOODGATE_CONSOLE_KEY   for commands that ask a server

@@ -30,11 +30,14 @@ final class ClickHouseClient: Sendable {
     }
 
     private let urls: [String]
+    private let settings: [(String, String)]
     private let client: HTTPClient
     private let preferred = Mutex(0)
 
     init(_ address: ClickHouseAddress) {
         urls = address.hosts.map { "\(address.isSecure ? "https" : "http")://\($0.name):\($0.port)/" }
+        // The same replicas for loading and for asking, so that what was loaded is seen before replication has caught up.
+        settings = address.cluster == nil ? [] : [("load_balancing", "in_order")]
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(5)
         // The server closes after three seconds by its defaults.
@@ -43,6 +46,9 @@ final class ClickHouseClient: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
+
+    /// Closes connections if nobody did: the library's client ends the program otherwise.
+    deinit { client.shutdown { _ in } }
 
     /// Closes all connections.
     func shutdown() async { try? await client.shutdown() }
@@ -113,7 +119,7 @@ final class ClickHouseClient: Sendable {
     }
 
     private func query(of request: Request) -> String {
-        var pairs = request.settings
+        var pairs = request.settings + settings
         if request.data != nil { pairs.append(("query", request.sql)) }
         if pairs.isEmpty { return "" }
         return "?" + pairs.map { "\($0)=\(Self.percentEncoded($1))" }.joined(separator: "&")

@@ -135,7 +135,8 @@ final class DuckDBChild: Sendable {
                         until: Self.end,
                         before: deadline
                     ) {
-                        guard index >= preparations.count else { return true }
+                        // An answer without rows is an empty line.
+                        guard index >= preparations.count, !$0.isEmpty else { return true }
                         bytes += $0.count
                         guard lines.count < request.resultRows, bytes <= request.resultBytes else { return false }
                         lines.append(Array($0))

@@ -88,6 +88,14 @@ final class DuckDBReaders: Sendable {
         for child in all { child.kill() }
     }
 
+    /// The lines of an answer as objects.
+    static func rows(_ lines: [[UInt8]]) throws(WarehouseError) -> [JSONObject] {
+        var rows: [JSONObject] = []
+        rows.reserveCapacity(lines.count)
+        for line in lines { rows.append(try row(line)) }
+        return rows
+    }
+
     /// A line of an answer as an object.
     static func row(_ line: [UInt8]) throws(WarehouseError) -> JSONObject {
         if let row = try? JSONValue(parsing: line).objectValue { return row }

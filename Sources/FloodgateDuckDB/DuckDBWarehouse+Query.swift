@@ -61,7 +61,7 @@ extension DuckDBWarehouse {
         for table in WarehouseTable.allCases {
             reader.known.single[table] = Set(seen.files(of: table).filter { !$0.isMerged }.map(folder.path))
         }
-        return try lines.map { line throws(WarehouseError) in try DuckDBReaders.row(line) }
+        return try DuckDBReaders.rows(lines)
     }
 
     /// Puts files out of the way that cannot be read, if that is what `error` is about; for who makes a change.

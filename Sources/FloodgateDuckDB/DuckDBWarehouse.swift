@@ -48,19 +48,21 @@ package actor DuckDBWarehouse: Warehouse {
                 try folder.prepare()
                 (catalog, damaged) = try DuckDBCatalog.read(folder)
                 recordsSinceBundle = folder.names(in: folder.records).count
-                readers = DuckDBReaders((1...max(1, options.questions)).map { child(program, "question-\($0)") })
-                loader = child(program, "loading")
+                readers = DuckDBReaders(
+                    (1...max(1, options.questions)).map { child(program, "question-\($0)", options.threads) }
+                )
+                loader = child(program, "loading", options.loadingThreads)
             }
             _ = try await load(["select 1"])
         }
     }
 
-    private func child(_ program: String, _ label: String) -> DuckDBChild {
+    private func child(_ program: String, _ label: String, _ threads: Int) -> DuckDBChild {
         DuckDBChild(
             program: program,
             folder: folder.root,
             temporary: "\(folder.incoming)/\(label).tmp",
-            threads: max(1, options.threads),
+            threads: max(1, threads),
             label: label
         )
     }
@@ -127,7 +129,7 @@ package actor DuckDBWarehouse: Warehouse {
                     memoryBytes: options.loadingMemoryBytes
                 )
             )
-            return try lines.map { line throws(WarehouseError) in try DuckDBReaders.row(line) }
+            return try DuckDBReaders.rows(lines)
         } catch {
             // Too slow or too large for now is nothing that is wrong with the rows.
             if error.code == .limit { throw WarehouseError(.unavailable, error.message) }

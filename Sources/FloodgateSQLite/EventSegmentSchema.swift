@@ -89,7 +89,7 @@ package enum EventSegmentSchema {
 
     /// Brings a segment of an older version that is written to again to this one.
     static func upgrade(_ db: Database, _ head: Head) throws {
-        guard head.version < 2, head.sealedAt == nil else { return }
+        guard head.version < 2 else { return }
         try db.inTransaction(.immediate) {
             try db.execute(
                 sql: """

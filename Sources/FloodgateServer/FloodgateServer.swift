@@ -16,6 +16,8 @@ package struct FloodgateServer: Sendable {
     package let control: ControlPlane
     /// Carries changes to where requests see them.
     package let publisher: Publisher
+    /// What hands events on to others; nil if nobody wants them.
+    private var exports: EventExports?
     /// What brings events into the warehouse; nil if there is none.
     package private(set) var pipeline: EventPipeline?
     private let eventLogService: any Service
@@ -80,20 +82,26 @@ package struct FloodgateServer: Sendable {
             if error.code == .locked { folder.holdReserve() }
             throw StartFailure(error)
         }
+        let cluster = try settings.cluster.map { setting throws(StartFailure) in
+            try EventCluster(setting, log: eventLog, folder: folder, logger: logger)
+        }
         var server = FloodgateServer(
             settings: settings,
             store: store,
             signer: try SnapshotSigner(folder: folder, now: now),
-            eventLog: eventLog,
+            eventLog: cluster?.log(over: eventLog) ?? eventLog,
             eventLogService: EventLogService(log: eventLog),
             registry: registry,
             now: now,
             logger: logger
         )
+        server.exports = try EventExports(settings, log: eventLog, folder: folder, now: now, logger: logger)
         if let warehouse = settings.warehouse.warehouse(in: folder, program: settings.duckDBProgram) {
             server.pipeline = EventPipeline(
                 warehouse,
                 log: eventLog,
+                cluster: cluster,
+                exports: server.exports,
                 folder: folder,
                 settings: settings.pipeline,
                 plane: server.plane,
@@ -133,13 +141,18 @@ package struct FloodgateServer: Sendable {
         defer { LocalAccess.remove(from: folder) }
         // From here on only events take much room, and they are refused when there is none.
         folder.holdReserve()
-        let services: [any Service] = [eventLogService] + (pipeline.map { [$0] } ?? []) + [publisher]
+        let (late, keepLater) = AsyncStream.makeStream(of: LocalAccess.self)
+        let keeper = LocalAccessKeeper(accesses: late, folder: folder)
+        let services: [any Service] =
+            [eventLogService] + (exports.map { [$0] } ?? []) + (pipeline.map { [$0] } ?? []) + [publisher, keeper]
         try await plane.run(front(), beside: services) { [settings, plane] address in
+            let url = settings.localURL(of: address) + settings.pathPrefix
+            let local = LocalAccess(url: url, key: access.text)
             do {
-                let url = settings.localURL(of: address) + settings.pathPrefix
-                try LocalAccess(url: url, key: access.text).keep(in: folder)
+                try local.keep(in: folder)
             } catch {
-                plane.logger.warning("Commands cannot ask this server", metadata: ["error": "\(error)"])
+                plane.logger.warning("Commands cannot ask this server yet", metadata: ["error": "\(error)"])
+                keepLater.yield(local)
             }
             await onRunning(address)
         }

@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 package import FloodgateHTTP
+package import FloodgateIngest
 import Hummingbird
 
 /// What a server can be told; nothing but the data folder has to be said.
@@ -13,8 +14,14 @@ package struct ServerSettings: Sendable {
     package var name = HostName.current
     /// Which engine exposures and events are analysed with.
     package var warehouse = WarehouseSetting.duckDB(folder: nil)
+    /// The brokers that events go through; nil for none.
+    package var cluster: EventCluster.Setting?
     /// DuckDB's program; nil looks for it on `PATH`.
     package var duckDBProgram: String?
+    /// Files that events are exported to; nil for none.
+    package var export: ExportSettings?
+    /// Where events are posted to; nil for nowhere.
+    package var webhook: WebhookSettings?
     /// How long events are kept where.
     package var pipeline = EventPipeline.Settings()
     /// Bytes that the event log may have.

@@ -52,6 +52,8 @@ private struct WarehouseCheck<Subject: Warehouse> {
         try await warehouse.prepare()
         for table in WarehouseTable.allCases {
             try expect(try await count(table) == 0, "an empty \(table.rawValue) counts 0, as a number")
+            let rows = try await ask("SELECT id FROM \(warehouse.relation(table))")
+            try expect(rows.isEmpty, "an empty \(table.rawValue) has no rows")
         }
         try expect(try await warehouse.ledger(since: 0, node: nil).isEmpty, "an empty warehouse has an empty ledger")
         let status = try await warehouse.status()
@@ -188,6 +190,8 @@ private struct WarehouseCheck<Subject: Warehouse> {
         let three = "SELECT number FROM \(warehouse.relation(.exposures)) WHERE environment = 'production' LIMIT 3"
         var limits = QueryLimits()
         limits.resultRows = 3
+        let none = "SELECT name, count(*) AS n FROM \(warehouse.relation(.events)) AS e WHERE 1 = 0 GROUP BY name"
+        try expect(try await warehouse.query(none, limits: limits).isEmpty, "no groups are no rows")
         try expect(try await warehouse.query(three, limits: limits).count == 3, "as many rows as the limit are given")
         limits.resultRows = 2
         try await expect(.limit, "more rows than the limit are refused") {

@@ -46,6 +46,8 @@ class Case:
         self.server = Server(options.program, self.data, f"{folder}/log")
         self.ledger, self.posters, self.disk = Ledger(), None, None
         self.runs, self.returns, self.remarks = 0, [], []
+        # What happened when.
+        self.history = []
 
     @property
     def events_folder(self):
@@ -88,7 +90,12 @@ class Case:
                f"events count says {output} {errors}, and {found.events} are in the log")
         expect(not self.ledger.oddities, f"odd answers: {self.ledger.oddities[:3]}")
         statuses = ", ".join(f"{count}×{status}" for status, count in sorted(self.ledger.statuses.items(), key=str))
-        self.remarks.append(f"{found.batches} batches in the log; answers {statuses}; slowest 202 {self.ledger.slowest * 1000:.0f} ms")
+        for token in found.lost:
+            when = self.ledger.acknowledged[token]
+            after = next((what for time_, what in self.history if time_ > when), "the end")
+            self.remarks.append(f"batch {token} is lost, which was acknowledged before {after}")
+        slowest = self.ledger.slowest * 1000
+        self.remarks.append(f"{found.batches} batches in the log; answers {statuses}; slowest 202 {slowest:.0f} ms")
         return verdict
 
     def row(self, verdict):

@@ -16,7 +16,7 @@ PATIENCE = 5
 
 
 class Damage(Case):
-    """Before each start some file in the log's folder is cut, flipped, zeroed or replaced, or a strange one is put there."""
+    """Before each start a file of the log is cut, flipped, zeroed or replaced, or a strange one is put beside them."""
 
     name, is_lenient = "damaged and foreign files before a start", True
 
@@ -40,7 +40,8 @@ class Damage(Case):
             self.returns.append(took)
             if victim:
                 names = os.listdir(self.events_folder)
-                expect(victim in names or any(name.startswith(f"{victim}.corrupt-") for name in names), f"{victim} is gone")
+                is_there = victim in names or any(name.startswith(f"{victim}.corrupt-") for name in names)
+                expect(is_there, f"{victim} is gone")
                 kept = self.kept(tokens)
                 salvaged += kept
                 gone += len(tokens) - kept
@@ -48,23 +49,19 @@ class Damage(Case):
             self.server.stop()
             self.posters.go_on()
         self.remarks.append(f"of {salvaged + gone} batches in damaged segments {salvaged} are readable afterwards")
-        self.expose(damaged)
+        self.ledger.exposed = damaged
         return self.finish()
 
     def kept(self, tokens):
         found = Found(self.events_folder, is_lenient=True)
         return sum(token in found.counts for token in tokens)
 
-    def expose(self, tokens):
-        """What lay in damaged files is no promise any more."""
-        for token in tokens:
-            self.ledger.acknowledged.pop(token, None)
-            self.ledger.sizes.pop(token, None)
-
     def spoil(self):
         """The name of the segment that is damaged now, if one is, and the batches that it had."""
         folder = pathlib.Path(self.events_folder)
-        segments = sorted(folder.glob("segment-*.sqlite"))
+        # Not what was put there before, which may have no end.
+        segments = [path for path in sorted(folder.glob("segment-*.sqlite"))
+                    if path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 30]
         victim = self.random.choice(segments)
         kind = self.random.choice(("cut", "flip", "zero", "noise", "wal", "foreign", "strange", "empty"))
         if kind in ("foreign", "strange"):
@@ -127,7 +124,8 @@ class Lock(Case):
         for self.runs in range(1, 11):
             code, _, errors = self.server.run("serve", "--listen", "127.0.0.1:0", "--log-level", "error")
             expect(code == 69, f"the second process ends with {code}, not 69")
-            expect(re.search(rf"\b{self.server.process.pid}\b", errors), f"the second process does not name the first: {errors}")
+            is_named = re.search(rf"\b{self.server.process.pid}\b", errors)
+            expect(is_named, f"the second process does not name the first: {errors}")
         self.await_batches(len(self.ledger.acknowledged), time.monotonic())
         return self.finish()
 
@@ -174,7 +172,8 @@ class Long(Case):
         # From one batch after another, over and over, until there is enough.
         steps = self.segment * rows // size
         database.execute(f"WITH RECURSIVE step(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM step WHERE n < {steps}) "
-                         f"INSERT INTO batch ({names}) SELECT {names} FROM step JOIN batch ON batch.id = n % {rows} + 1")
+                         f"INSERT INTO batch ({names}) "
+                         f"SELECT {names} FROM step JOIN batch ON batch.id = n % {rows} + 1")
         database.execute("UPDATE total SET last_id = (SELECT max(id) FROM batch)")
         database.commit()
         made = []
@@ -188,4 +187,6 @@ class Long(Case):
             shutil.copyfile(large, made[-1])
         database.close()
         large.unlink()
+        # What was copied is not to be written while the start is measured.
+        os.sync()
         return made

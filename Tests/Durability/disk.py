@@ -20,15 +20,16 @@ EIO, ENOSPC = errno.EIO, errno.ENOSPC
 
 
 def build(folder):
-    """Compiles disk.c; the file to preload."""
-    preload = pathlib.Path(folder) / "disk.so"
-    source = pathlib.Path(__file__).with_name("disk.c")
-    subprocess.run(["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", preload, source], check=True)
+    """Compiles the disk; the file to preload."""
+    preload, here = pathlib.Path(folder) / "disk.so", pathlib.Path(__file__).parent
+    sources = [here / name for name in ("disk.c", "calls.c", "sync.c")]
+    subprocess.run(["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden", "-pthread",
+                    "-o", preload, *sources], check=True)
     return preload
 
 
 class Disk:
-    """A folder whose disk can be told to fail; its fields are those of `enum field` in disk.c."""
+    """A folder whose disk can be told to fail; its fields are those of `enum field` in disk.h."""
 
     def __init__(self, preload, root, work, only="", has_shadow=False, has_trace=False):
         self.preload, self.root, self.only = preload, os.path.realpath(root), only

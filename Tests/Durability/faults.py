@@ -1,5 +1,5 @@
 # Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
-"""Disks that fail, fill up or refuse to be written while the server runs on: it answers 503 and comes back by itself."""
+"""Disks that fail, fill up or refuse to be written while the server runs: it answers 503 and comes back by itself."""
 
 import os
 import subprocess
@@ -58,7 +58,8 @@ class FailingSyncs(Faults):
         self.disk.sync_errno, self.disk.sync_failures = 5, 1
         expect(eventually(lambda: self.disk.failed_syncs > failed, 10) is not None, "nothing is synced")
         self.await_return()
-        expect(eventually(lambda: len(self.segments()) > len(before), 5) is not None, "no new segment after a failed sync")
+        is_new = eventually(lambda: len(self.segments()) > len(before), 5) is not None
+        expect(is_new, "no new segment after a failed sync")
         # A disk that does not come back for a while.
         self.disk.sync_failures = -1
         self.await_refusals(self.random.randint(3, 12))
@@ -93,13 +94,21 @@ class Full(Faults):
     def launch(self, disk):
         super().launch(None)
 
+    def room(self):
+        status = os.statvfs(self.data)
+        return status.f_bavail * status.f_frsize
+
     def fill(self):
         """Leaves little room or none; the file to remove when it is enough."""
         filler = f"{self.data}/filler"
-        status = os.statvfs(self.data)
-        room = status.f_bavail * status.f_frsize
+        left = self.random.randint(0, 2 << 20)
         with open(filler, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, room - self.random.randint(0, 2 << 20)))
+            while (room := self.room() - left) > 0:
+                try:
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, room)
+                except OSError:
+                    # The server was quicker.
+                    time.sleep(0.01)
         self.await_refusals()
         return filler
 
@@ -116,7 +125,7 @@ class Full(Faults):
 
 
 class KilledWhenFull(Full):
-    """A server that is killed on a full disk starts again, serves configuration, and takes events when there is room."""
+    """A server that is killed on a full disk starts, serves configuration, and takes events when there is room."""
 
     name = "no space (tmpfs), kill and start"
 

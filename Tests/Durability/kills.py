@@ -18,8 +18,10 @@ class Kills(Case):
         self.prepare(count=4)
         moments = collections.Counter()
         for self.runs in range(1, self.options.kills + 1):
-            moments[self.one()] += 1
+            moment = self.one()
+            moments[moment] += 1
             self.after_kill()
+            self.history.append((time.monotonic(), f"kill {self.runs}, {moment}"))
         self.remarks.append("kills " + ", ".join(f"{count} {moment}" for moment, count in moments.most_common()))
         self.disk.heal()
         return self.finish()
@@ -76,7 +78,7 @@ class PartialPowerLoss(Kills):
 
 
 class FailingDisk(Kills):
-    """Syncs fail, writes fail or are cut, the disk is full, and then the machine loses power or the server is killed."""
+    """Syncs fail, writes fail or are cut, the disk is full; then the server is killed or its machine loses power."""
 
     name, only, has_shadow = "failing syncs and writes, then kill or loss of power", "/events", True
 

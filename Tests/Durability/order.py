@@ -63,7 +63,8 @@ class Order(Case):
                 if data.startswith(b"HTTP/1.1 202"):
                     answers += 1
                     expect(token in covered, f"the 202 for batch {token} leaves before a sync covers it")
-        expect(answers == len(self.ledger.acknowledged), f"{answers} answers were seen, {len(self.ledger.acknowledged)} came")
+        came = len(self.ledger.acknowledged)
+        expect(answers == came, f"{answers} answers were seen, {came} came")
         self.remarks.append(f"{answers} times 202, each after its sync; {syncs} syncs covered {len(covered)} batches; "
                             f"{calls['w']} writes")
         return answers

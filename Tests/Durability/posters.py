@@ -21,6 +21,8 @@ class Ledger:
         self.lock = threading.Lock()
         self.sizes, self.attempts, self.acknowledged = {}, collections.Counter(), {}
         self.statuses, self.oddities = collections.Counter(), []
+        # Batches whose bytes were damaged on the disk, which may be there in part or not at all.
+        self.exposed = set()
         self.slowest = 0.0
 
     def note(self, token, status, took, oddity=None):
@@ -48,7 +50,8 @@ class Posters:
         self.may_post.set()
         # The batches that each port of a client sent, in order.
         self.ports = collections.defaultdict(list)
-        self.threads = [threading.Thread(target=self.post, args=(f"{seed}.{number}",), daemon=True) for number in range(count)]
+        names = [f"{seed}.{number}" for number in range(count)]
+        self.threads = [threading.Thread(target=self.post, args=(name,), daemon=True) for name in names]
         for thread in self.threads:
             thread.start()
 
@@ -145,7 +148,7 @@ class Posters:
 
 
 def client_time(token):
-    """A number that stands in the batch's row as it is, so that the row is found again in the bytes that were written."""
+    """A number that stands in the batch's row as it is, so that the row is found again in bytes that were written."""
     poster, number = token.split(".")[-2:]
     return 1_700_000_000_000 + int(poster) * 1_000_000_000 + int(number)
 
@@ -198,11 +201,17 @@ class Found:
     def judge(self, ledger):
         """Acknowledged events that are lost, events that are there too often, and batches that are there in part."""
         lost = doubled = torn = 0
+        self.lost = []
         for token, size in ledger.sizes.items():
+            if token in ledger.exposed:
+                continue
             counts = self.counts.get(token, {})
             copies = {counts.get(index, 0) for index in range(size)}
             if token in ledger.acknowledged:
-                lost += sum(counts.get(index, 0) == 0 for index in range(size))
+                missing = sum(counts.get(index, 0) == 0 for index in range(size))
+                lost += missing
+                if missing:
+                    self.lost.append(token)
             doubled += sum(max(0, count - ledger.attempts[token]) for count in counts.values())
             torn += len(copies) > 1
         unknown = set(self.counts) - set(ledger.sizes)

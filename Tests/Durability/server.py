@@ -1,9 +1,11 @@
 # Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 """A server in a process of its own, on loopback, that is killed more often than stopped."""
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,9 +13,12 @@ import time
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that no client is given by the system: one might have it while the server is down."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
@@ -26,8 +31,9 @@ class Server:
         environment = os.environ | (disk.environment if disk else {})
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--log-level", "warning",
-                 "--log-format", "text", *arguments], stdout=log, stderr=log, env=environment)
+                [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
+                 "--log-level", "warning", "--log-format", "text", *arguments],
+                stdout=log, stderr=log, env=environment)
         return time.monotonic()
 
     def start(self, disk=None, arguments=(), within=30):
@@ -84,5 +90,6 @@ class Server:
 
     def run(self, *arguments):
         """Another command on the same folder; code, output, errors."""
-        done = subprocess.run([self.program, *arguments, "--data", self.data], capture_output=True, text=True, check=False)
+        command = [self.program, *arguments, "--data", self.data]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr

@@ -3,9 +3,17 @@
 import FloodgateClickHouse
 import FloodgateTestSupport
 import FloodgateWarehouse
+import Foundation
 import Testing
 
-@Suite("ClickHouse cluster", .timeLimit(.minutes(4))) struct ClickHouseClusterTests {
+/// Two shards of two replicas and a ZooKeeper, which is much for a small machine: `make cluster-check` runs it.
+@Suite(
+    "ClickHouse cluster",
+    .serialized,
+    .timeLimit(.minutes(5)),
+    .enabled(if: ProcessInfo.processInfo.environment["FLOODGATE_TEST_CLUSTER"] != nil, "make cluster-check runs it")
+)
+struct ClickHouseClusterTests {
     @Test func `keeps the promises of a warehouse`() async throws {
         let cluster = try await ClickHouseCluster.started()
         let warehouse = ClickHouseWarehouse(try cluster.address())
@@ -21,11 +29,11 @@ import Testing
         var oracle = Oracle()
         var random = SeededGenerator(seed: 5)
         for (place, victim) in cluster.servers.enumerated() {
-            for number in place * 5..<place * 5 + 5 {
-                let block = oracle.block(number, seed: 5, rows: 1_000)
+            for number in place * 4..<place * 4 + 4 {
+                let block = oracle.block(number, seed: 5, rows: 400)
                 let delay = Duration.microseconds(Int.random(in: 0...100_000, using: &random))
                 async let killing: Void = {
-                    guard number % 5 == 1 else { return }
+                    guard number % 4 == 1 else { return }
                     try? await Task.sleep(for: delay)
                     victim.kill()
                 }()
@@ -47,25 +55,6 @@ import Testing
             try await oracle.compareSettled(with: one)
             await one.shutdown()
         }
-        await warehouse.shutdown()
-    }
-
-    @Test func `loads nothing that is not on as many replicas as the quorum says`() async throws {
-        let cluster = try await ClickHouseCluster.started()
-        let warehouse = ClickHouseWarehouse(try cluster.address([0, 1, 2, 3], "&quorum=2"))
-        try await warehouse.prepare()
-        var oracle = Oracle()
-        try await load(oracle.block(0, seed: 9), into: warehouse)
-        // Both replicas of a shard have it: one of each is enough to see it.
-        cluster.servers[0].kill()
-        cluster.servers[2].kill()
-        try await oracle.compare(with: warehouse)
-        let block = oracle.block(1, seed: 9)
-        await expect(.unavailable, "too few replicas") { _ = try await warehouse.load(block) }
-        try await cluster.servers[0].start()
-        try await cluster.servers[2].start()
-        try await load(block, into: warehouse)
-        try await oracle.compareSettled(with: warehouse)
         await warehouse.shutdown()
     }
 }

@@ -5,8 +5,8 @@ import FloodgateTestSupport
 import FloodgateWarehouse
 import Testing
 
-@Suite("ClickHouse killed at random", .timeLimit(.minutes(4))) struct ClickHouseKillTests {
-    /// CH-2: 60 kills in all.
+@Suite("ClickHouse killed at random", .serialized, .timeLimit(.minutes(5))) struct ClickHouseKillTests {
+    /// CH-2: 51 kills in all.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func `loads every block once, however often the server is killed`(seed: UInt64) async throws {
         let server = try await ClickHouseServer.started()
@@ -14,7 +14,7 @@ import Testing
         try await warehouse.prepare()
         var oracle = Oracle()
         var blocks: [EventBlock] = []
-        for number in 0..<20 { blocks.append(oracle.block(number, seed: seed, rows: 2_000)) }
+        for number in 0..<17 { blocks.append(oracle.block(number, seed: seed, rows: 1_000)) }
         var random = SeededGenerator(seed: seed)
         for block in blocks {
             // From before the first statement to after the last.

@@ -6,7 +6,7 @@ import FloodgateWarehouse
 import Foundation
 import Testing
 
-@Suite("ClickHouse warehouse", .timeLimit(.minutes(2))) struct ClickHouseWarehouseTests {
+@Suite("ClickHouse warehouse", .serialized, .timeLimit(.minutes(5))) struct ClickHouseWarehouseTests {
     /// On the server that `FLOODGATE_CLICKHOUSE` names, if it does, for releases that are not installed here.
     @Test func `keeps the promises of a warehouse`() async throws {
         let server = try ClickHouseServer()
@@ -28,7 +28,7 @@ import Testing
         try await warehouse.prepare()
         var oracle = Oracle()
         var blocks: [EventBlock] = []
-        for number in 0..<12 { blocks.append(oracle.block(number, seed: 7)) }
+        for number in 0..<6 { blocks.append(oracle.block(number, seed: 7)) }
         for round in 0..<3 {
             for block in round == 1 ? blocks.reversed() : blocks {
                 let isNew = try await warehouse.load(block)

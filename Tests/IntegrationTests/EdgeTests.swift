@@ -2,6 +2,7 @@
 
 import Floodgate
 import FloodgateJSON
+import FloodgateSnapshots
 import Foundation
 import Testing
 
@@ -74,6 +75,19 @@ import Testing
             let path = edge.data + "/snapshots"
             let folders = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
             return folders.contains { FileManager.default.fileExists(atPath: "\(path)/\($0)/\(name)") }
+        }
+    }
+
+    /// Whether `document` comes to be the one that the edge's disk has.
+    private static func keeps(document: String, _ edge: RunningServer) async -> Bool {
+        let hash = SnapshotHash(of: Array(document.utf8)).text
+        return await eventually(within: 20) {
+            let path = edge.data + "/snapshots"
+            let folders = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            return folders.contains { folder in
+                let mark = try? String(contentsOfFile: "\(path)/\(folder)/mark.json", encoding: .utf8)
+                return mark?.contains(hash) ?? false
+            }
         }
     }
 
@@ -222,6 +236,7 @@ import Testing
         try await origin.disable("new_checkout")
         #expect(await origin.agrees(edge))
         let document = try await origin.document(of: edge)
+        #expect(await Self.keeps(document: document, edge))
         #expect(await origin.server.stop() == 0)
         await edge.killHard()
         let again = try await origin.edge(in: edge.folder)

@@ -70,7 +70,8 @@ extension EndToEnd {
                 let (loaded, duplicate) = (total["loaded"]?.integerValue ?? 0, total["duplicate"]?.integerValue ?? 0)
                 return loaded + duplicate == 600 && report["isBalanced"]?.boolValue == true
             }
-            #expect(isBalanced, "\(try await ledger(server).outcome)")
+            let last = try await ledger(server).outcome
+            #expect(isBalanced, "\(last)")
 
             let outcome = try await Program.floodgate("events", "summary", "--data", server.data, "--json")
             let summary = try JSONValue(parsing: outcome.output)
@@ -84,7 +85,7 @@ extension EndToEnd {
             #expect(lines.first { $0["name"]?.stringValue == "new_checkout" }?["known"]?.boolValue == true)
             #expect(summary["events"]?.arrayValue?.first?["count"]?.integerValue == 250)
 
-            let page = try await HTTP.send("GET", server.url + "/live?filter=gate%3Dno_such_gate")
+            let page = try await HTTP.send("GET", server.url + "/live?filter=gate%3Dno_such_gate+value%3Dtrue")
             let html = String(decoding: page.body, as: UTF8.self)
             #expect(html.contains("no_such_gate"))
             #expect(html.contains("Unknown"))

@@ -3,7 +3,13 @@
 import ArgumentParser
 import FloodgateControlPlane
 import FloodgateHTTP
+import FloodgateIngest
 import FloodgateServer
+
+/// When an event is acknowledged.
+enum Durability: String, CaseIterable, ExpressibleByArgument {
+    case local, replicated
+}
 
 /// `floodgate serve`: the server with all its roles.
 struct ServeCommand: AsyncParsableCommand {
@@ -58,6 +64,58 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var logQuota = 50
 
+    @Option(
+        help: ArgumentHelp(
+            "Brokers that events go through on their way to the warehouse, such as "
+                + "nats://user:password@host:4222,host2:4222?replicas=3&partitions=64 (default: FLOODGATE_EVENTS, or none: "
+                + "straight from this server's log).",
+            valueName: "address"
+        )
+    )
+    var events: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With brokers: whether an event is acknowledged when it is on this server's disk (local) or has its copies at the "
+                + "brokers as well (replicated).",
+            valueName: "class"
+        )
+    )
+    var durability = Durability.replicated
+
+    @Option(
+        help: ArgumentHelp(
+            "With brokers: which partitions this server loads into the warehouse, each by one server alone: all, none, or "
+                + "such as 0-31.",
+            valueName: "partitions"
+        )
+    )
+    var load = "all"
+
+    @Option(
+        help: ArgumentHelp(
+            "Write all events to files by hour of their arrival as well: ndjson:FOLDER, ndjson-zstd:FOLDER or parquet:FOLDER.",
+            valueName: "format:dir"
+        )
+    )
+    var export: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Post events to this address as well, signed with FLOODGATE_WEBHOOK_SECRET.",
+            valueName: "url"
+        )
+    )
+    var webhook: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Which events to post, in the terms of `floodgate events tail --filter`.",
+            valueName: "terms"
+        )
+    )
+    var webhookFilter = ""
+
     @OptionGroup var warehouse: WarehouseOption
     @OptionGroup var serving: ServingOptions
 
@@ -74,9 +132,27 @@ struct ServeCommand: AsyncParsableCommand {
         settings.loadsDemo = demo
         settings.warehouse = try warehouse.setting()
         settings.duckDBProgram = warehouse.program
+        if let address = events ?? CommandSettings.events.value {
+            var cluster = try EventCluster.Setting(address)
+            cluster.isReplicated = durability == .replicated
+            try cluster.load(load)
+            settings.cluster = cluster
+            guard settings.warehouse != .none else {
+                throw CommandFailure(.usage, "Brokers without a warehouse have nowhere to bring events to")
+            }
+        }
         settings.pipeline.retentionDays = retention.map { Int32($0) }
         settings.pipeline.keepsLoaded = .seconds(60 * keepLog)
         settings.logQuotaBytes = Int64(logQuota) << 30
+        do {
+            settings.export = try export.map { try ExportSettings($0) }
+            settings.webhook = try webhook.map { url in
+                let secret = CommandSettings.webhookSecret.value ?? ""
+                return try WebhookSettings(url: url, secret: secret, filter: webhookFilter)
+            }
+        } catch let mistake as ExportMistake {
+            throw CommandFailure(.usage, mistake.description)
+        }
         let (logger, registry) = try serving.start(settings)
         let server = try FloodgateServer.open(settings, registry: registry, now: SystemClock.now, logger: logger)
         let folder = DataFolder(path: settings.dataFolder)

@@ -20,7 +20,7 @@ extension ConsoleRoutes {
     @Sendable func stream(_ request: Request, _ context: ConsoleContext) async throws -> Response {
         let onlyExposures = request.uri.queryParameters.get("all") != "1"
         // A text that is no filter shows everything; the page says what is wrong with it.
-        let filter = (try? EventFilter(request.uri.queryParameters.get("filter") ?? "")) ?? EventFilter()
+        let filter = (try? EventFilter(request.formField("filter") ?? "")) ?? EventFilter()
         let start = max(
             request.uri.queryParameters.get("after", as: Int64.self) ?? 0,
             request.headers[.lastEventID].flatMap { Int64($0) } ?? 0

@@ -59,7 +59,7 @@ struct ConsoleRoutes: Sendable {
     /// 200: the last 50 events that the `filter` shows; a script adds what comes.
     @Sendable private func live(_ request: Request, _ context: ConsoleContext) async throws -> Response {
         var content = LiveContent()
-        content.filter = request.uri.queryParameters.get("filter") ?? ""
+        content.filter = request.formField("filter") ?? ""
         var filter = EventFilter()
         do { filter = try EventFilter(content.filter) } catch { content.mistake = error.description }
         content.counts = await countsOfLastHour()

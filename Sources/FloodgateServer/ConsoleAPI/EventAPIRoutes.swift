@@ -54,7 +54,7 @@ struct EventAPIRoutes: Sendable {
         let query = request.uri.queryParameters
         let environment = query.get("environment") ?? ControlPlane.defaultEnvironment
         let filter: EventFilter
-        do { filter = try EventFilter(query.get("filter") ?? "") } catch {
+        do { filter = try EventFilter(request.formField("filter") ?? "") } catch {
             throw ServerError(.invalid, error.description)
         }
         return Response(

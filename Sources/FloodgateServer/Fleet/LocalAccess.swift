@@ -3,6 +3,7 @@
 import FloodgateControlPlane
 import FloodgateJSON
 import FoundationEssentials
+import ServiceLifecycle
 
 /// How commands on a data folder reach the server that runs on it: its address, and a console key of this run alone.
 ///
@@ -42,5 +43,20 @@ package struct LocalAccess: Sendable {
 
     static func remove(from folder: DataFolder) {
         try? FileManager.default.removeItem(atPath: folder.localAccessFile)
+    }
+}
+
+/// Leaves the file as soon as there is room for it, when there was none at the start: the one of an earlier run has a key that
+/// works no more.
+struct LocalAccessKeeper: Service {
+    let accesses: AsyncStream<LocalAccess>
+    let folder: DataFolder
+
+    func run() async {
+        await cancelWhenGracefulShutdown { [self] in
+            for await access in accesses {
+                while (try? access.keep(in: folder)) == nil, (try? await Task.sleep(for: .seconds(2))) != nil {}
+            }
+        }
     }
 }

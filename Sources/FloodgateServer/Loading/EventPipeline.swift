@@ -3,6 +3,7 @@
 import FloodgateControlPlane
 import FloodgateEvaluation
 package import FloodgateIngest
+import FloodgateNATS
 import FloodgateSQLite
 package import FloodgateWarehouse
 import Logging
@@ -35,12 +36,18 @@ package final class EventPipeline: Service {
     private let control: ControlPlane
     /// Where the log ended before this process added anything.
     private let lastBefore: Int64
-    private let loader = Mutex<EventLoader?>(nil)
+    private let cluster: EventCluster?
+    private let exports: EventExports?
+    private let node = Mutex<String?>(nil)
+    private let published = Atomic<Int64>(0)
+    private let loaders = Mutex<[EventLoader]>([])
     private let state = Mutex<(report: LoaderReport?, ledger: LedgerReport?)>((nil, nil))
 
     init(
         _ warehouse: any Warehouse,
         log: SQLiteEventLog,
+        cluster: EventCluster? = nil,
+        exports: EventExports? = nil,
         folder: DataFolder,
         settings: Settings,
         plane: DataPlane,
@@ -48,6 +55,8 @@ package final class EventPipeline: Service {
     ) {
         self.warehouse = warehouse
         self.log = log
+        self.cluster = cluster
+        self.exports = exports
         self.folder = folder
         self.settings = settings
         self.plane = plane
@@ -62,37 +71,88 @@ package final class EventPipeline: Service {
 
     package func run() async {
         await cancelWhenGracefulShutdown { [self] in await work() }
+        await cluster?.transport.shutdown()
         await warehouse.shutdown()
     }
 
     private func work() async {
-        guard let node = await node() else { return }
-        let loader = EventLoader(
-            log: log,
-            warehouse: warehouse,
-            options: LoaderOptions(node: node),
-            plan: LoadPlanFile(path: folder.path + "/loading.json"),
-            logger: plane.logger,
-            now: plane.now
-        )
-        self.loader.withLock { $0 = loader }
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await loader.run() }
+            // What is accepted gets its copies whether or not the warehouse is there.
+            if let cluster { group.addTask { await cluster.publisher.run() } }
+            group.addTask { [self] in await load() }
+        }
+    }
+
+    private func load() async {
+        guard let node = await node() else { return }
+        self.node.withLock { $0 = node }
+        let sources = cluster.map { cluster in
+            cluster.partitions.map { TransportSource(transport: cluster.transport, partition: $0) }
+        }
+        await withTaskGroup(of: Void.self) { group in
+            if let sources {
+                for source in sources {
+                    group.addTask { [self] in
+                        guard let loader = await loader(of: source) else { return }
+                        add(loader)
+                        await loader.run()
+                        await source.release()
+                    }
+                    group.addTask { await source.run() }
+                }
+            } else {
+                let loader = EventLoader(
+                    log: log,
+                    warehouse: warehouse,
+                    options: LoaderOptions(node: node),
+                    plan: LoadPlanFile(path: folder.path + "/loading.json"),
+                    logger: plane.logger,
+                    now: plane.now
+                )
+                add(loader)
+                group.addTask { await loader.run() }
+            }
             group.addTask { [self] in
-                while (try? await Task.sleep(for: .seconds(2))) != nil { await show(loader.report) }
+                while (try? await Task.sleep(for: .seconds(5))) != nil { await show() }
             }
             group.addTask { [self] in
                 while (try? await Task.sleep(for: settings.reconciles)) != nil { await checkLedger() }
             }
             group.addTask { [self] in
                 repeat {
-                    if let names = try? await control.hashedNames() { try? await loader.rename(names) }
+                    guard let names = try? await control.hashedNames() else { continue }
+                    for loader in loaders.withLock({ $0 }) { try? await loader.rename(names) }
                 } while (try? await Task.sleep(for: .seconds(10))) != nil
             }
             group.addTask { [self] in
                 repeat { await expire() } while (try? await Task.sleep(for: .seconds(3_600))) != nil
             }
         }
+    }
+
+    private func add(_ loader: EventLoader) { loaders.withLock { $0.append(loader) } }
+
+    /// The loader of a partition, once the broker has said which stream it is.
+    private func loader(of source: TransportSource) async -> EventLoader? {
+        while !Task.isCancelled {
+            do throws(TransportError) {
+                let lane = try await source.lane()
+                var options = LoaderOptions(node: lane)
+                options.hasManyNodes = true
+                return EventLoader(
+                    log: source,
+                    warehouse: warehouse,
+                    options: options,
+                    plan: LoadPlanFile(path: "\(folder.path)/loading-\(lane).json"),
+                    logger: plane.logger,
+                    now: plane.now
+                )
+            } catch {
+                plane.logger.debug("A partition cannot be loaded yet", metadata: ["error": .string("\(error)")])
+                try? await Task.sleep(for: .seconds(2))
+            }
+        }
+        return nil
     }
 
     /// The log's name in the ledger, once the warehouse has said whether it can be the one that it knows.
@@ -134,15 +194,32 @@ package final class EventPipeline: Service {
     }
 
     private func compare() async throws -> (report: LedgerReport, segments: [LoggedSegment]) {
-        guard let loader = loader.withLock({ $0 }) else {
+        guard let node = node.withLock({ $0 }) else {
             throw WarehouseError(.unavailable, "The warehouse has not answered yet; events are kept in the log")
         }
         // In this order: what is loaded in between is no surplus.
         let segments = try await log.segments()
-        let watermark = await loader.report.watermark
-        let node = loader.options.node
+        // Through a broker events arrive in any order: only what is there can be told, not what should be.
+        let watermark = cluster == nil ? await combinedReport().watermark : .start
         let entries = try await warehouse.ledger(since: 0, node: node)
         return (LedgerReconciler(node: node, watermark: watermark).compare(segments, with: entries), segments)
+    }
+
+    /// What all loaders of this node did.
+    private func combinedReport() async -> LoaderReport {
+        var all = LoaderReport()
+        let loaders = loaders.withLock { $0 }
+        for loader in loaders {
+            let report = await loader.report
+            if loaders.count == 1 { all.watermark = report.watermark }
+            all.blocks += report.blocks
+            all.sums.add(report.sums)
+            all.failures.merge(report.failures, uniquingKeysWith: +)
+            all.isStuck = all.isStuck || report.isStuck
+            all.lastError = all.lastError ?? report.lastError
+            if let since = report.waitingSince { all.waitingSince = min(all.waitingSince ?? since, since) }
+        }
+        return all
     }
 
     /// Puts dead letters into the log again.
@@ -175,7 +252,8 @@ package final class EventPipeline: Service {
         let held = segments.prefix { removable.contains($0.number) || ($0.isSealed && $0.entries.isEmpty) }
         guard let last = held.last else { return }
         let time = plane.now() - settings.keepsLoaded.components.seconds * 1_000
-        let removed = try await log.trim(through: last.number << 32 | 0xFFFF_FFFF, sealedBefore: time)
+        let position = min(last.number << 32 | 0xFFFF_FFFF, exports?.position ?? .max)
+        let removed = try await log.trim(through: position, sealedBefore: time)
         guard removed > 0 else { return }
         plane.logger.info(
             "Events that are in the warehouse were removed from the log",
@@ -199,7 +277,8 @@ package final class EventPipeline: Service {
 
     // MARK: Metrics
 
-    private func show(_ report: LoaderReport) async {
+    private func show() async {
+        let report = await combinedReport()
         let before = state.withLock { state in
             defer { state.report = report }
             return state.report ?? LoaderReport()
@@ -211,7 +290,18 @@ package final class EventPipeline: Service {
         let failures = report.failures.values.reduce(0, +) - before.failures.values.reduce(0, +)
         count("warehouse_failures", failures)
         meter("loader_lag_seconds").set(report.lag(at: plane.now()).components.seconds)
+        meter("loader_stuck").set(report.isStuck ? 1 : 0)
         meter("event_log_fill").set(log.fill)
+        meter("event_log_healthy").set(log.status.isHealthy ? 1 : 0)
+        if let publisher = cluster?.publisher.status {
+            meter("transport_inflight").set(publisher.inFlight)
+            let before = published.exchange(publisher.published, ordering: .relaxed)
+            count("transport_published", publisher.published - before)
+        }
+        guard let status = try? await warehouse.status() else { return }
+        meter("warehouse_bytes").set(status.storedBytes)
+        meter("warehouse_parts").set(status.parts)
+        meter("warehouse_damaged").set(status.damaged)
     }
 
     private func count(_ label: String, _ amount: Int64) {
