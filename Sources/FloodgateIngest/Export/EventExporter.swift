@@ -37,6 +37,8 @@ package actor EventExporter: LogFollower {
     ///   - settings: Where to, and how.
     ///   - options: How the log is cut.
     ///   - plan: The path of a small file that says how far the export is; not in the export's own folder.
+    ///   - logEnd: The log's last position at the start; a plan that is beyond it is of another log, as before a backup was
+    ///     put back.
     ///   - volume: The disks.
     ///   - parquet: Makes Parquet files; needed for that format only.
     ///   - logger: Is told of failures.
@@ -49,6 +51,7 @@ package actor EventExporter: LogFollower {
         settings: ExportSettings,
         options: ExportOptions,
         plan: String,
+        logEnd: Int64 = .max,
         volume: any ExportVolume = DiskVolume(),
         parquet: (any ParquetWriting)? = nil,
         logger: Logger,
@@ -68,11 +71,13 @@ package actor EventExporter: LogFollower {
         file = FollowerFile(path: plan, volume: volume)
         draft = try BlockDraft(node: options.node)
         let kept = try file.read()
-        let known = kept.flatMap(ExportPlan.init)
-        if kept != nil, known?.node != options.node {
-            logger.warning("The export's plan is of another log; this one is exported from its beginning")
+        let known = kept.flatMap(ExportPlan.init).flatMap { plan in
+            plan.node == options.node && max(plan.position, plan.piece?.last ?? 0) <= logEnd ? plan : nil
         }
-        self.plan = known.flatMap { $0.node == options.node ? $0 : nil } ?? ExportPlan(node: options.node)
+        if kept != nil, known == nil {
+            logger.notice("The export's plan is not of this log, which is exported from its beginning")
+        }
+        self.plan = known ?? ExportPlan(node: options.node)
         done = Atomic(self.plan.position)
         current.position = self.plan.position
     }

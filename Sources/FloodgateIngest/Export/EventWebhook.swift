@@ -32,6 +32,8 @@ package actor EventWebhook: LogFollower {
     ///   - settings: Where to, and which events.
     ///   - options: How patiently.
     ///   - cursor: The path of a small file that says how far it is.
+    ///   - logEnd: The log's last position at the start; a cursor that is beyond it is of another log, as before a backup was
+    ///     put back.
     ///   - sender: Sends posts.
     ///   - volume: The disks.
     ///   - logger: Is told of refusals and failures.
@@ -44,6 +46,7 @@ package actor EventWebhook: LogFollower {
         settings: WebhookSettings,
         options: WebhookOptions,
         cursor: String,
+        logEnd: Int64 = .max,
         sender: any WebhookSender,
         volume: any ExportVolume = DiskVolume(),
         logger: Logger,
@@ -62,9 +65,11 @@ package actor EventWebhook: LogFollower {
         file = FollowerFile(path: cursor, volume: volume)
         maker = try WebhookEvents(node: options.node, filter: settings.filter)
         let kept = try file.read()
-        let place = kept.flatMap { Self.place($0, node: options.node) }
+        let place = kept.flatMap { Self.place($0, node: options.node) }.flatMap { place in
+            (place.number > 0 ? place.position : place.position - 1) <= logEnd ? place : nil
+        }
         if kept != nil, place == nil {
-            logger.warning("The webhook's cursor is of another log; this one is posted from its beginning")
+            logger.notice("The webhook's cursor is not of this log, which is posted from its beginning")
         }
         current.place = place ?? .start
         done = Atomic(max(0, current.place.position - 1))

@@ -36,6 +36,7 @@ package struct EventExports: Service {
                     settings: export,
                     options: ExportOptions(node: node),
                     plan: folder.path + "/export.json",
+                    logEnd: log.lastPosition,
                     parquet: writer,
                     logger: logger,
                     now: now
@@ -48,6 +49,7 @@ package struct EventExports: Service {
                     settings: webhook,
                     options: WebhookOptions(node: node),
                     cursor: folder.path + "/webhook.json",
+                    logEnd: log.lastPosition,
                     sender: sender,
                     logger: logger,
                     now: now
@@ -61,6 +63,12 @@ package struct EventExports: Service {
     /// Up to where nobody needs the log any more.
     var position: Int64 {
         min(exporter.map(\.position) ?? .max, webhook.map(\.position) ?? .max)
+    }
+
+    /// Has hashed names of gates and configs, which client SDKs may send, written out from now on; `names` are by their hashes.
+    func rename(_ names: [String: String]) async {
+        try? await exporter?.rename(names)
+        await webhook?.rename(names)
     }
 
     package func run() async {

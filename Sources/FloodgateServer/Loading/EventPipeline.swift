@@ -122,6 +122,7 @@ package final class EventPipeline: Service {
                 repeat {
                     guard let names = try? await control.hashedNames() else { continue }
                     for loader in loaders.withLock({ $0 }) { try? await loader.rename(names) }
+                    await exports?.rename(names)
                 } while (try? await Task.sleep(for: .seconds(10))) != nil
             }
             group.addTask { [self] in

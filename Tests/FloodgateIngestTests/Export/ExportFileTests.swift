@@ -207,6 +207,16 @@ import Testing
         #expect(try scene.names(.events) == ["e1"])
     }
 
+    @Test(arguments: [(#""position":7,"piece":null"#, 7, 6), (#""position":3,"piece":[4,7,1]"#, 3, 6)])
+    func `exports all of a log that ends before the plan`(plan: String, position: Int64, end: Int64) async throws {
+        try Data("{\"node\":\"node-1\",\(plan)}".utf8).write(to: URL(fileURLWithPath: scene.plan))
+        #expect(try scene.exporter(logEnd: end + 1).position == position)
+        #expect(try scene.exporter(logEnd: end).position == 0)
+        try await scene.append(["e1"])
+        await scene.drain(try scene.exporter(logEnd: end))
+        #expect(try scene.names(.events) == ["e1"])
+    }
+
     @Test func `goes on behind what it exported`() async throws {
         try await scene.append(["e1"])
         await scene.drain(try scene.exporter())

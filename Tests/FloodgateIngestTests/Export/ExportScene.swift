@@ -37,6 +37,7 @@ final class ExportScene: Sendable {
         node: String = "node-1",
         volume: any ExportVolume = DiskVolume(),
         parquet: (any ParquetWriting)? = nil,
+        logEnd: Int64 = .max,
         _ change: (inout ExportOptions) -> Void = { _ in }
     ) throws -> EventExporter {
         var options = ExportOptions(node: node)
@@ -46,6 +47,7 @@ final class ExportScene: Sendable {
             settings: ExportSettings("\(format.rawValue):\(folder)"),
             options: options,
             plan: plan,
+            logEnd: logEnd,
             volume: volume,
             parquet: parquet,
             logger: Self.logger,

@@ -54,6 +54,7 @@ import Testing
     private func webhook(
         filter: String = "",
         volume: any ExportVolume = DiskVolume(),
+        logEnd: Int64 = .max,
         _ change: (inout WebhookOptions) -> Void = { _ in }
     ) throws -> EventWebhook {
         var options = WebhookOptions(node: "node-1")
@@ -63,6 +64,7 @@ import Testing
             settings: WebhookSettings(url: "https://example.com/h", secret: "whsec_7a1f", filter: filter),
             options: options,
             cursor: scene.plan,
+            logEnd: logEnd,
             sender: receiver,
             volume: volume,
             logger: ExportScene.logger,
@@ -315,6 +317,17 @@ import Testing
         let webhook = try webhook()
         #expect(webhook.position == 0)
         await drain(webhook)
+        #expect(try receiver.names() == ["e1"])
+    }
+
+    @Test(arguments: [(8, 0, 7), (8, 3, 8)])
+    func `posts all of a log that ends before the cursor`(position: Int64, number: Int, last: Int64) async throws {
+        let cursor = #"{"node":"node-1","position":\#(position),"number":\#(number)}"#
+        try Data(cursor.utf8).write(to: URL(fileURLWithPath: scene.plan))
+        #expect(try webhook(logEnd: last).position == position - 1)
+        #expect(try webhook(logEnd: last - 1).position == 0)
+        try await scene.append(["e1"])
+        await drain(try webhook(logEnd: last - 1))
         #expect(try receiver.names() == ["e1"])
     }
 }
