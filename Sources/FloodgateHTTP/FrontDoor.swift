@@ -129,12 +129,26 @@ package struct FrontDoor: Service {
         try await probe.close()
         var channels: [any Channel] = []
         do {
-            for loop in eventLoops { channels.append(try await bind(listener, on: loop, sharesPort: true)) }
+            for loop in eventLoops { channels.append(try await bindAfterProbe(listener, on: loop)) }
         } catch {
             for channel in channels { try? await channel.close() }
             throw error
         }
         return channels
+    }
+
+    /// Binds to a port that was free just now.
+    ///
+    /// A program that this process is starting meanwhile, such as DuckDB's, has the probe's socket too until it runs.
+    private func bindAfterProbe(_ listener: Listener, on loop: any EventLoop) async throws -> any Channel {
+        for _ in 0..<100 {
+            do {
+                return try await bind(listener, on: loop, sharesPort: true)
+            } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+        return try await bind(listener, on: loop, sharesPort: true)
     }
 
     private func bind(
