@@ -29,6 +29,9 @@ package final class EventPipeline: Service {
 
     /// Where events end up.
     package let warehouse: any Warehouse
+    /// From which share of the log's quota on it does not wait for exports.
+    private static let impatience = 0.75
+
     private let log: SQLiteEventLog
     private let folder: DataFolder
     private let settings: Settings
@@ -253,7 +256,14 @@ package final class EventPipeline: Service {
         let held = segments.prefix { removable.contains($0.number) || ($0.isSealed && $0.entries.isEmpty) }
         guard let last = held.last else { return }
         let time = plane.now() - settings.keepsLoaded.components.seconds * 1_000
-        let position = min(last.number << 32 | 0xFFFF_FFFF, exports?.position ?? .max)
+        let end = last.number << 32 | 0xFFFF_FFFF
+        var position = min(end, exports?.position ?? .max)
+        if position < end, log.fill >= Self.impatience {
+            // What is handed on can be had from the warehouse; what is refused cannot be had at all.
+            plane.logger.error("The log is nearly full: it does not wait for exports that are behind")
+            count("exports_passed_over", 1)
+            position = end
+        }
         let removed = try await log.trim(through: position, sealedBefore: time)
         guard removed > 0 else { return }
         plane.logger.info(
