@@ -30,6 +30,9 @@ command -v python3 >/dev/null || {
     exit 1
 }
 duckdb=${DUCKDB:-${FLOODGATE_DUCKDB:-$(command -v duckdb || true)}}
+for program in .venv/lib/python3*/site-packages/duckdb_cli/duckdb .duckdb/lib/python3*/site-packages/duckdb_cli/duckdb; do
+    [ -x "$duckdb" ] || [ ! -x "$program" ] || duckdb=$PWD/$program
+done
 [ -x "$duckdb" ] || {
     echo "error: DuckDB's program is not there; install it (https://duckdb.org/install) or say where it is with DUCKDB=file" >&2
     exit 1
