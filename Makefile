@@ -10,7 +10,7 @@ ifeq ($(origin LISTEN),command line)
 export FLOODGATE_LISTEN := $(LISTEN)
 endif
 
-.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists bench-intake cdn-check cluster-check durability soak soak-nats fuzz fuzz-eval sanitize format clean
+.PHONY: help run test docs bench bench-sdk bench-http bench-overload bench-initialize bench-streams bench-coldstart bench-lists bench-intake capacity-check cdn-check cluster-check durability soak soak-nats fuzz fuzz-eval sanitize format clean
 
 help:
 	@echo "make run     build Floodgate and serve the demo project on http://127.0.0.1:8080"
@@ -23,6 +23,8 @@ help:
 	@echo "             PARTS=letters ROUNDS=number STREAMS=number   what, how often, how many (fur 3 5000)"
 	@echo "make cdn-check"
 	@echo "             test the caches of deploy/cdn in front of the server (needs nginx, varnish, varnish-modules, haproxy)"
+	@echo "make capacity-check"
+	@echo "             run the clustered stack at 1/10,000 of 3e11 events a day beside what floodgate capacity says of it"
 	@echo "make cluster-check"
 	@echo "             test the warehouse on two ClickHouse shards of two replicas (needs clickhouse-server, zookeeper)"
 	@echo "make soak-nats"
@@ -115,6 +117,9 @@ bench-intake:
 cdn-check:
 	swift build -c release --product floodgate
 	@$(here)Scripts/cdn-check.sh
+
+capacity-check:
+	@SECONDS_EACH="$(or $(SECONDS_EACH),$(SECONDS),90)" $(here)Scripts/capacity-check.sh
 
 cluster-check:
 	@$(here)Scripts/cluster-check.sh

@@ -171,7 +171,8 @@ let package = Package(
             dependencies: [
                 "FloodgateJSON", "FloodgateSpecs", "FloodgateEvaluation", "FloodgateEvents", "FloodgateControlPlane",
                 "FloodgateDelivery", "FloodgateIngest", "FloodgateSQLite", "FloodgateWarehouse", "FloodgateDuckDB",
-                "FloodgateClickHouse", "FloodgateNATS", "FloodgateConsole", "FloodgateGzip", "FloodgateFlags", "FloodgateHTTP", "FloodgateSnapshots", "CFloodgateMalloc", asyncHTTPClient, httpTypes,
+                "FloodgateClickHouse", "FloodgateNATS", "FloodgateConsole", "FloodgateGzip", "FloodgateFlags",
+                "FloodgateHTTP", "FloodgateSnapshots", "CFloodgateMalloc", asyncHTTPClient, httpTypes,
                 hummingbird, logging, metrics, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),

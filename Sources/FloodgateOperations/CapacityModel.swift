@@ -42,8 +42,9 @@ package struct CapacityModel: Sendable {
     private var polls: Double { (workload.instances - streams) / workload.pollSeconds }
     private var documents: Double { workload.changesPerDay / 86_400 * (workload.instances - streams) }
     private var blocks: Double {
-        // A block is loaded when it is full, or after five seconds.
-        max(events / figures[.blockEvents], events > 0 ? 0.2 : 0)
+        // A block is loaded when it is full, or five seconds after its first request, which comes when it comes.
+        let partitions = max(1, workload.partitions)
+        return max(events / figures[.blockEvents], requests > 0 ? partitions / (5 + partitions / requests) : 0)
     }
 
     /// What flows on average and at the peak.

@@ -12,6 +12,8 @@ package struct Workload: Sendable, Hashable {
     package var bytesPerEvent = 36.0
     /// Bytes of an event as JSON; 392 by default.
     package var plainBytesPerEvent = 392.0
+    /// Partitions of the brokers, each loaded in blocks of its own; 64 by default.
+    package var partitions = 64.0
     /// Share of events that arrive twice; 1 in 1,000 by default.
     package var duplicates = 0.001
     /// Processes with an SDK; 0 by default.

@@ -11,14 +11,19 @@ import Testing
     }
 
     @Test func `flows are the day's events over its seconds`() throws {
-        let model = CapacityModel(Workload(eventsPerDay: 86_400_000), figures: try .measured())
+        var workload = Workload(eventsPerDay: 86_400_000)
+        workload.partitions = 1
+        let model = CapacityModel(workload, figures: try .measured())
         let flows = Dictionary(uniqueKeysWithValues: model.flows.map { ($0.name, $0) })
         #expect(flows["events"]?.average == 1_000)
         #expect(flows["events"]?.peak == 3_000)
         #expect(flows["intake requests"]?.average == 1)
         #expect(flows["intake bytes"]?.average == 36_000)
         #expect(flows["rows loaded"]?.average == 1_000)
-        #expect(flows["blocks loaded"]?.average == 0.2, "one each five seconds where they do not fill")
+        #expect(
+            flows["blocks loaded"]?.average == 1.0 / 6,
+            "one each five seconds and a request where they do not fill"
+        )
     }
 
     @Test func `ten times the load takes about ten times the nodes, and one of each tier may be lost`() throws {

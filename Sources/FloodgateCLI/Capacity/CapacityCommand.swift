@@ -22,6 +22,7 @@ struct CapacityCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How many times the average the busiest second is.", valueName: "factor")) var peak = 3.0
     @Option(help: ArgumentHelp("Events in one request.", valueName: "number")) var batch = 1_000.0
     @Option(help: ArgumentHelp("Compressed bytes of an event.", valueName: "bytes")) var eventBytes = 36.0
+    @Option(help: ArgumentHelp("Partitions of the brokers.", valueName: "number")) var partitions = 64.0
     @Option(help: ArgumentHelp("Processes with an SDK.", valueName: "number")) var instances = 0.0
     @Option(help: ArgumentHelp("Seconds between two polls.", valueName: "seconds")) var poll = 10.0
     @Option(help: ArgumentHelp("Share of instances that follow a stream, from 0 to 1.", valueName: "share"))
@@ -44,6 +45,7 @@ struct CapacityCommand: ParsableCommand {
         try check("peak", peak, 1...1_000)
         try check("batch", batch, 1...100_000)
         try check("event-bytes", eventBytes, 1...1e6)
+        try check("partitions", partitions, 1...10_000)
         try check("instances", instances, 0...1e11)
         try check("poll", poll, 0.1...86_400)
         try check("streaming", streaming, 0...1)
@@ -59,6 +61,7 @@ struct CapacityCommand: ParsableCommand {
         workload.peakFactor = peak
         workload.eventsPerBatch = batch
         workload.bytesPerEvent = eventBytes
+        workload.partitions = partitions
         workload.instances = instances
         workload.pollSeconds = poll
         workload.streaming = streaming
