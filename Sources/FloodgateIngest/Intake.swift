@@ -116,7 +116,10 @@ package final class Intake: Sendable {
     }
 
     private func show(_ logged: LoggedBatch, at position: Int64) {
-        guard feed.admits(logged.eventCount, at: logged.receivedAt), let batch = try? logged.unpack() else { return }
+        // The answer waits for this, so a long batch is passed over.
+        guard feed.admits(logged.eventCount, of: logged.rawSizeBytes, at: logged.receivedAt),
+            let batch = try? logged.unpack()
+        else { return }
         feed.publish(
             batch.events.enumerated().map { index, event in
                 LiveEvent(

@@ -70,17 +70,17 @@ package final class LiveFeed: Sendable {
         self.eventsPerSecond = eventsPerSecond
     }
 
-    /// Whether a batch of `count` events that arrived at `time` (Unix milliseconds) is to be shown; else it counts as
-    /// passed over.
+    /// Whether a batch of `count` events and `sizeBytes` bytes that arrived at `time` (Unix milliseconds) is to be shown; else
+    /// it counts as passed over.
     ///
-    /// The first batches of each second are, so that watching costs the same under any load.
-    package func admits(_ count: Int, at time: Int64) -> Bool {
+    /// The first batches of each second are, if they have less than a MiB, so that watching costs the same under any load.
+    package func admits(_ count: Int, of sizeBytes: Int, at time: Int64) -> Bool {
         state.withLock { state in
             if state.second != time / 1_000 {
                 state.second = time / 1_000
                 state.shownInSecond = 0
             }
-            guard state.shownInSecond < eventsPerSecond else {
+            guard state.shownInSecond < eventsPerSecond, sizeBytes < 1 << 20 else {
                 state.counts.unsampled += Int64(count)
                 return false
             }

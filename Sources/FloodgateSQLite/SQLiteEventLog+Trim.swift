@@ -10,11 +10,16 @@ extension SQLiteEventLog {
     /// - Parameters:
     ///   - position: Up to where nobody needs the log any more.
     ///   - time: Unix milliseconds.
+    ///   - loaded: Which segments nobody needs any more; nil is all of them, and one without batches is always among them.
     /// - Returns: How many segments were removed.
     /// - Throws: `.storage` if a file cannot be read or removed.
     @discardableResult
-    package func trim(through position: Int64, sealedBefore time: Int64) async throws(EventLogError) -> Int {
-        let removed = try await reader.trim(through: position, sealedBefore: time)
+    package func trim(
+        through position: Int64,
+        sealedBefore time: Int64,
+        only loaded: Set<Int64>? = nil
+    ) async throws(EventLogError) -> Int {
+        let removed = try await reader.trim(through: position, sealedBefore: time, only: loaded)
         for counts in removed { queue.forget(counts) }
         return removed.count
     }
@@ -24,15 +29,19 @@ extension SQLiteEventLogReader {
     /// What the removed segments held.
     fileprivate func trim(
         through position: Int64,
-        sealedBefore time: Int64
+        sealedBefore time: Int64,
+        only loaded: Set<Int64>?
     ) async throws(EventLogError) -> [EventCounts] {
         try await perform { () throws(EventLogError) in
             var removed: [EventCounts] = []
             for number in try folder.segments().numbers.dropLast() where number <= position >> 32 {
-                let found = try inspect(number) { db, head in
+                // One that cannot be read keeps itself, and no other.
+                let found = try? inspect(number) { db, head in
                     (sealedAt: head.sealedAt, counts: try EventSegmentSchema.counts(db, head))
                 }
-                guard let found, let sealedAt = found.sealedAt, sealedAt <= time, found.counts.lastPosition <= position
+                guard let found = found.flatMap(\.self), let sealedAt = found.sealedAt, sealedAt <= time,
+                    found.counts.lastPosition <= position,
+                    found.counts.batches == 0 || loaded?.contains(number) ?? true
                 else { continue }
                 try folder.remove(number)
                 removed.append(found.counts)

@@ -43,6 +43,18 @@ package struct SQLiteEventLogReader: Sendable {
         }
     }
 
+    /// What can still be read of a damaged segment, as its ledger; it is not sealed, so that nobody removes it.
+    private func salvagedLedger(_ number: Int64) throws(EventLogError) -> LoggedSegment {
+        var segment = LoggedSegment(number: number, isSealed: false)
+        var row: Int64 = 0
+        while true {
+            let batches = try salvage(number, after: row, limit: 64)
+            guard let last = batches.last else { return segment }
+            for batch in batches { segment.add(batch.sums, environment: batch.environment, at: batch.receivedAt) }
+            row = last.id & 0xFFFF_FFFF
+        }
+    }
+
     /// Up to `limit` batches of a damaged segment, without those that the damage has hit.
     func salvage(_ number: Int64, after row: Int64, limit: Int) throws(EventLogError) -> [LoggedBatch] {
         try inspect(number, isWhole: false) { db, head in
@@ -67,7 +79,12 @@ package struct SQLiteEventLogReader: Sendable {
         try await perform { () throws(EventLogError) in
             var segments: [LoggedSegment] = []
             for number in try folder.segments().numbers {
-                if let segment = try inspect(number, EventSegmentSchema.ledger) { segments.append(segment) }
+                do throws(EventLogError) {
+                    if let segment = try inspect(number, EventSegmentSchema.ledger) { segments.append(segment) }
+                } catch {
+                    guard error.code == .corrupt else { throw error }
+                    segments.append(try salvagedLedger(number))
+                }
             }
             return segments
         }

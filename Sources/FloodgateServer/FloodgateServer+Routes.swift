@@ -13,7 +13,8 @@ extension FloodgateServer {
             environments: { [snapshots = plane.boards.snapshots] in snapshots.times.keys.sorted() },
             now: plane.now
         ).add(to: router)
-        EventAPIRoutes(control: control, feed: intake.feed, pipeline: pipeline, now: plane.now).add(to: router)
+        EventAPIRoutes(control: control, feed: intake.feed, pipeline: pipeline, ring: plane.boards.ring, now: plane.now)
+            .add(to: router)
         ConsoleAPIRoutes(control: control) { [publisher] in publisher.hint() }
             .add(to: router)
         ConsoleRoutes(

@@ -10,6 +10,7 @@ import random
 import sqlite3
 import threading
 import time
+import zlib
 
 import zstandard
 
@@ -153,6 +154,13 @@ def client_time(token):
     return 1_700_000_000_000 + int(poster) * 1_000_000_000 + int(number)
 
 
+def unpacked(payload):
+    """A batch as JSON: kept as it came, in gzip or zstd, or written anew in zstd."""
+    if payload[:2] == b"\x1f\x8b":
+        return gzip.decompress(payload)
+    return zstandard.ZstdDecompressor().decompressobj().decompress(payload)
+
+
 class Found:
     """What is in a log: for each batch how often each event is there."""
 
@@ -168,7 +176,6 @@ class Found:
                     raise
 
     def read(self, path, is_lenient):
-        unpacker = zstandard.ZstdDecompressor()
         wal = pathlib.Path(f"{path}-wal")
         # Where no log is beside the file nothing is missing from it, and nothing is to be put there.
         how = "" if wal.exists() and wal.stat().st_size > 0 else "&immutable=1"
@@ -177,8 +184,8 @@ class Found:
             for count, payload in database.execute("SELECT event_count, payload FROM batch"):
                 try:
                     identities = [event["metadata"]["id"].rsplit(".", 1) for event in
-                                  json.loads(unpacker.decompressobj().decompress(payload))["events"]]
-                except (ValueError, KeyError, TypeError, zstandard.ZstdError):
+                                  json.loads(unpacked(payload))["events"]]
+                except (ValueError, KeyError, TypeError, OSError, EOFError, zlib.error, zstandard.ZstdError):
                     if not is_lenient:
                         raise
                     continue

@@ -27,9 +27,9 @@ struct EventsReconcileCommand: AsyncParsableCommand {
 
     func run() async throws {
         let report = try await asked.answer("/console/v1/events/ledger") { warehouse, folder in
-            let segments = try await EventLogFolder.reader(folder)?.segments() ?? []
             let node = NodeName.known(in: folder) ?? ""
             let entries = try await warehouse.ledger(since: 0, node: node)
+            let segments = try await EventLogFolder.reader(folder)?.segments() ?? []
             let end = entries.compactMap { LoadPiece.end(of: $0.block, node: node) }.max() ?? .start
             return .object(LedgerReconciler(node: node, watermark: end).compare(segments, with: entries).json)
         }

@@ -123,7 +123,9 @@ struct ServeCommand: AsyncParsableCommand {
         if let retention, !(1...36_500 ~= retention) {
             throw ValidationError("--retention must be from 1 to 36500 days")
         }
-        guard 0...525_600 ~= keepLog else { throw ValidationError("--keep-log must be from 0 to 525600 minutes") }
+        guard 0...18_720 ~= keepLog else {
+            throw ValidationError("--keep-log must be from 0 to 18720 minutes, 13 days")
+        }
         guard 1...1_000_000 ~= logQuota else { throw ValidationError("--log-quota must be from 1 to 1000000 GiB") }
     }
 

@@ -23,7 +23,8 @@ package struct LedgerReconciler: Sendable {
     ///
     /// What the warehouse has of segments that are not in `segments` is of a log that was removed, and left out.
     /// - Parameters:
-    ///   - segments: The log, which must be read before `entries`: what is loaded in between is no surplus.
+    ///   - segments: The log, read after `entries`, which are read after the watermark: what is loaded in between is no
+    ///     surplus, and what is accepted in between is in flight.
     ///   - entries: The ledger of the warehouse; of other nodes, too.
     /// - Returns: A line for each place, in order.
     package func compare(_ segments: [LoggedSegment], with entries: [LedgerEntry]) -> LedgerReport {

@@ -22,6 +22,7 @@ package actor EventLoader {
     let warehouse: any Warehouse
     package nonisolated let options: LoaderOptions
     let plan: LoadPlanFile
+    private let logEnd: Int64?
     let logger: Logger
     private let now: @Sendable () -> Int64
     private let pause: @Sendable (Duration) async -> Void
@@ -50,6 +51,7 @@ package actor EventLoader {
     ///   - warehouse: Where to.
     ///   - options: How.
     ///   - plan: Where the plan is kept.
+    ///   - logEnd: The log's last position before this process; a plan beyond it is another log's. Nil if that is not known.
     ///   - logger: Is told of refusals and failures.
     ///   - now: Unix milliseconds.
     ///   - pause: Waits, and returns early if the task is cancelled.
@@ -59,6 +61,7 @@ package actor EventLoader {
         warehouse: any Warehouse,
         options: LoaderOptions,
         plan: LoadPlanFile,
+        logEnd: Int64? = nil,
         logger: Logger,
         now: @escaping @Sendable () -> Int64,
         pause: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) },
@@ -68,6 +71,7 @@ package actor EventLoader {
         self.warehouse = warehouse
         self.options = options
         self.plan = plan
+        self.logEnd = logEnd
         self.logger = logger
         self.now = now
         self.pause = pause
@@ -121,6 +125,7 @@ package actor EventLoader {
         pieces = plan.read().filter { $0.end > current.watermark }
         // A plan that begins further on is of another warehouse: what lies in between would be left out.
         if let first = pieces.first, first.start > current.watermark { pieces = [] }
+        if let logEnd, let last = pieces.last, last.end > LogCursor(behind: logEnd) { pieces = [] }
         if draft == nil {
             draft = try BlockDraft(node: node)
             try draft?.rename(names)

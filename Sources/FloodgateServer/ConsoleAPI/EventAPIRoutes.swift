@@ -15,6 +15,7 @@ struct EventAPIRoutes: Sendable {
     let control: ControlPlane
     let feed: LiveFeed
     let pipeline: EventPipeline?
+    let ring: KeyRing
     let now: @Sendable () -> Int64
 
     func add(to router: Router<ServerContext>) {
@@ -53,6 +54,7 @@ struct EventAPIRoutes: Sendable {
     @Sendable private func live(_ request: Request, _ context: SDKContext) async throws -> Response {
         let query = request.uri.queryParameters
         let environment = query.get("environment") ?? ControlPlane.defaultEnvironment
+        let digest = context.caller.digest
         let filter: EventFilter
         do { filter = try EventFilter(request.formField("filter") ?? "") } catch {
             throw ServerError(.invalid, error.description)
@@ -73,7 +75,8 @@ struct EventAPIRoutes: Sendable {
                         for await event in subscription.events { window.add(event) }
                         window.end()
                     }
-                    try? await send(window, of: subscription, to: &writer)
+                    // Ends when the reader is gone, its key is, the feed ends, or the server stops.
+                    try? await send(window, of: subscription, to: &writer) { [ring] in ring.isActive(digest) }
                     subscription.cancel()
                     group.cancelAll()
                 }
@@ -85,11 +88,12 @@ struct EventAPIRoutes: Sendable {
     @concurrent private func send(
         _ window: LiveWindow,
         of subscription: LiveSubscription,
-        to writer: inout any ResponseBodyWriter
+        to writer: inout any ResponseBodyWriter,
+        while isStillWelcome: @Sendable () -> Bool
     ) async throws {
         var missed = feed.counts.unsampled + subscription.dropped
         var silence = 0
-        while !Task.isShuttingDownGracefully {
+        while !Task.isShuttingDownGracefully, isStillWelcome() {
             try await Task.sleep(for: .milliseconds(200))
             let (events, hidden, hasEnded) = window.take()
             let missedNow = feed.counts.unsampled + subscription.dropped
@@ -167,6 +171,8 @@ struct EventAPIRoutes: Sendable {
         }
         do { return try await body(pipeline) } catch let error as WarehouseError {
             throw ServerError(error.code == .rejected ? .invalid : .unavailable, error.message)
+        } catch let error as EventLogError {
+            throw ServerError(.unavailable, error.message)
         }
     }
 }

@@ -23,11 +23,14 @@ final class EventForwarder: Service {
     private let keepsSent: Duration
     private let plane: DataPlane
     private let file: String
+    /// Where the log ended before this process added anything.
+    private let lastBefore: Int64
     private let folder: DataFolder
 
     init(upstream: Upstream, log: SQLiteEventLog, keepsSent: Duration, folder: DataFolder, plane: DataPlane) {
         self.upstream = upstream
         self.log = log
+        lastBefore = log.lastPosition
         self.keepsSent = keepsSent
         self.plane = plane
         self.folder = folder
@@ -47,11 +50,9 @@ final class EventForwarder: Service {
 
     private func forward() async {
         var mark = ForwardingMark(file: file)
-        if let counts = try? await log.counts() {
-            // Of a log that is not there any more.
-            if mark.position > counts.lastPosition { mark = ForwardingMark() }
-            mark.begin(behind: counts.lastPosition)
-        }
+        // Of a log that is not there any more.
+        if mark.position > lastBefore { mark = ForwardingMark() }
+        mark.begin(behind: lastBefore)
         var failures = 0
         var isKept = false
         while !Task.isCancelled {

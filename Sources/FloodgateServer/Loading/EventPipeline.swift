@@ -43,6 +43,8 @@ package final class EventPipeline: Service {
     private let exports: EventExports?
     private let node = Mutex<String?>(nil)
     private let published = Atomic<Int64>(0)
+    /// The first minute that the log had something of when it was looked at last, in Unix milliseconds.
+    private let oldest = Atomic<Int64>(0)
     private let loaders = Mutex<[EventLoader]>([])
     private let state = Mutex<(report: LoaderReport?, ledger: LedgerReport?)>((nil, nil))
 
@@ -109,6 +111,7 @@ package final class EventPipeline: Service {
                     warehouse: warehouse,
                     options: LoaderOptions(node: node),
                     plan: LoadPlanFile(path: folder.path + "/loading.json"),
+                    logEnd: lastBefore,
                     logger: plane.logger,
                     now: plane.now
                 )
@@ -201,11 +204,17 @@ package final class EventPipeline: Service {
         guard let node = node.withLock({ $0 }) else {
             throw WarehouseError(.unavailable, "The warehouse has not answered yet; events are kept in the log")
         }
-        // In this order: what is loaded in between is no surplus.
-        let segments = try await log.segments()
         // Through a broker events arrive in any order: only what is there can be told, not what should be.
         let watermark = cluster == nil ? await combinedReport().watermark : .start
-        let entries = try await warehouse.ledger(since: 0, node: node)
+        // In this order: what is accepted in between is in flight, and what is loaded in between is no surplus.
+        let since = oldest.load(ordering: .relaxed)
+        let entries = try await warehouse.ledger(since: since, node: node)
+        let segments = try await log.segments()
+        // Minutes of segments that are gone are not asked for again.
+        let first = segments.flatMap(\.entries.keys).map(\.minute).min() ?? 0
+        oldest.store(first, ordering: .relaxed)
+        // Events of long ago that were put in again since the last look.
+        if first < since { return try await compare() }
         return (LedgerReconciler(node: node, watermark: watermark).compare(segments, with: entries), segments)
     }
 
@@ -245,16 +254,15 @@ package final class EventPipeline: Service {
             }
             try await trim(report, segments)
         } catch {
-            plane.logger.debug("The ledger was not compared", metadata: ["error": .string("\(error)")])
+            plane.logger.warning("The ledger was not compared", metadata: ["error": .string("\(error)")])
             count("ledger_failures", 1)
         }
     }
 
-    /// Removes the segments at the log's beginning that the warehouse has, all of them, for long enough.
+    /// Removes the segments that the warehouse has, all of each, for long enough; one that does not balance keeps itself alone.
     private func trim(_ report: LedgerReport, _ segments: [LoggedSegment]) async throws {
         let removable = Set(report.removableSegments)
-        let held = segments.prefix { removable.contains($0.number) || ($0.isSealed && $0.entries.isEmpty) }
-        guard let last = held.last else { return }
+        guard let last = segments.last else { return }
         let time = plane.now() - settings.keepsLoaded.components.seconds * 1_000
         let end = last.number << 32 | 0xFFFF_FFFF
         var position = min(end, exports?.position ?? .max)
@@ -264,7 +272,7 @@ package final class EventPipeline: Service {
             count("exports_passed_over", 1)
             position = end
         }
-        let removed = try await log.trim(through: position, sealedBefore: time)
+        let removed = try await log.trim(through: position, sealedBefore: time, only: removable)
         guard removed > 0 else { return }
         plane.logger.info(
             "Events that are in the warehouse were removed from the log",
