@@ -26,7 +26,6 @@ package struct EventSegment: Sendable {
                     }
                 } else if checked {
                     try EventSegmentSchema.check(db)
-                    try EventSegmentSchema.settle(db)
                 }
                 var head = try EventSegmentSchema.head(db, number: number)
                 try EventSegmentSchema.upgrade(db, head)

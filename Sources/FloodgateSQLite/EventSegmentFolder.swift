@@ -86,6 +86,38 @@ package struct EventSegmentFolder: Sendable {
         ["-wal", "-journal"].contains { FileManager.default.fileExists(atPath: path(of: number) + $0) }
     }
 
+    /// Writes what SQLite has left beside the segment over itself and syncs it, so that all of it is on the disk.
+    ///
+    /// What a sync failed to write counts as written. A process that is killed then leaves a transaction that
+    /// the next one finds whole, and appends to; what that acknowledges is lost with the gap before it.
+    func renewLogs(_ number: Int64) throws(EventLogError) {
+        for part in ["-wal", "-journal"] { try Self.renew(path(of: number) + part) }
+    }
+
+    private static func renew(_ log: String) throws(EventLogError) {
+        let file = open(log, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+        guard file >= 0 else {
+            if errno == ENOENT { return }
+            throw failure(log)
+        }
+        // SQLite's locks, which this would end, are on other files.
+        defer { _ = close(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        var offset: off_t = 0
+        while true {
+            let count = pread(file, &bytes, bytes.count, offset)
+            // SQLite reads up to the first frame that is none: nothing of it is behind so many zeros.
+            if count == 0 || count > 0 && bytes.prefix(count).allSatisfy({ $0 == 0 }) { break }
+            guard count > 0, pwrite(file, bytes, count, offset) == count else { throw failure(log) }
+            offset += off_t(count)
+        }
+        guard offset == 0 || fsync(file) == 0 else { throw failure(log) }
+    }
+
+    private static func failure(_ log: String) -> EventLogError {
+        EventLogError(.storage, "\(log) cannot be written anew: \(String(cString: strerror(errno)))")
+    }
+
     /// Marks a sealed segment as not to be written.
     func protect(_ number: Int64) { _ = chmod(path(of: number), 0o444) }
 

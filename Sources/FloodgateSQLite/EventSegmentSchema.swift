@@ -129,18 +129,6 @@ package enum EventSegmentSchema {
         guard complaint == "ok" else { throw EventLogError(.corrupt, "SQLite finds: \(complaint)") }
     }
 
-    /// Writes what is in the log beside the file into the file, syncs it, and empties the log.
-    ///
-    /// After a kill the log may have the frames of a commit whose sync failed: whole to look at, and not on the disk. What
-    /// is appended behind such frames is lost with them when the power fails, so nothing is.
-    /// - Throws: `.storage` if another process keeps the log in use.
-    static func settle(_ db: Database) throws {
-        let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
-        guard row.flatMap({ Int64.fromDatabaseValue($0[0]) }) == 0 else {
-            throw EventLogError(.storage, "Another process reads the segment; it is left as it is")
-        }
-    }
-
     static func insert(_ batch: LoggedBatch, into db: Database, segment: Int64) throws -> Int64 {
         let statement = try db.cachedStatement(
             sql: """

@@ -161,6 +161,7 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
         _ now: Int64,
         _ result: inout Result
     ) throws(EventLogError) {
+        try folder.renewLogs(number)
         let segment = try EventSegment(number: number, in: folder, now: now, checked: true)
         result.counts.add(segment.counts)
         result.report.segments += 1

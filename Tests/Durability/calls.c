@@ -3,20 +3,6 @@
 // Calls that write, name and open files, and the wall clock.
 #include "disk.h"
 
-static void soil(struct file *file, int64_t start, int64_t length) {
-    if (shadow[0] == 0 || file->isMemory || length <= 0) return;
-    if (file->dirtyCount > 0 && file->dirty[file->dirtyCount - 1].end == start) {
-        file->dirty[file->dirtyCount - 1].end += length;
-        return;
-    }
-    if (file->dirtyCount == file->dirtyRoom) {
-        file->dirtyRoom = file->dirtyRoom * 2 + 16;
-        file->dirty = realloc(file->dirty, file->dirtyRoom * sizeof *file->dirty);
-        if (file->dirty == NULL) abort();
-    }
-    file->dirty[file->dirtyCount++] = (struct range){start, start + length};
-}
-
 /// Notes the first bytes of an answer, before they leave.
 static void noteAnswer(int descriptor, const void *bytes, size_t length) {
     if (trace < 0 || length < 12 || memcmp(bytes, "HTTP/1.1 ", 9) != 0) return;
@@ -60,9 +46,10 @@ static ssize_t put(int descriptor, const void *bytes, size_t length, int64_t off
         length = 0;
     }
     int64_t at = offset < 0 ? (int64_t)syscall(SYS_lseek, descriptor, 0, SEEK_CUR) : offset;
+    // Before it is so: there may be a kill in between.
+    soil(file, at, at + (int64_t)length);
     ssize_t result = length > 0 ? store(descriptor, bytes, length, offset) : 0;
     int error = errno;
-    if (result > 0) soil(file, at, result);
     if (result > 0) note('w', fails, file->id, at, bytes, (size_t)result);
     if (fails) control[failed_writes]++;
     pthread_mutex_unlock(&lock);
@@ -102,12 +89,8 @@ static int cut(int descriptor, int64_t size) {
     struct file *file = find(descriptor);
     struct stat before;
     if (file && !file->isMemory) tick();
-    bool isKnown = file && fstat(descriptor, &before) == 0;
+    if (file && fstat(descriptor, &before) == 0) soil(file, size < before.st_size ? size : before.st_size, INT64_MAX);
     int result = (int)syscall(SYS_ftruncate, descriptor, size), error = errno;
-    if (isKnown && result == 0) {
-        if (size < file->leastSize) file->leastSize = size;
-        if (size > before.st_size) soil(file, before.st_size, size - before.st_size);
-    }
     pthread_mutex_unlock(&lock);
     errno = error;
     return result;
@@ -141,7 +124,7 @@ static int openFile(int folder, const char *path, int flags, mode_t mode) {
     int error = errno;
     pthread_mutex_lock(&lock);
     struct file *file = find(descriptor);
-    if (file) file->leastSize = 0;
+    if (file) soil(file, 0, INT64_MAX);
     pthread_mutex_unlock(&lock);
     errno = error;
     return descriptor;

@@ -48,6 +48,38 @@ size_t below(size_t end) {
 
 bool among(int64_t perMillion) { return perMillion > 0 && (int64_t)below(1000000) < perMillion; }
 
+static void add(struct file *file, struct range range) {
+    if (file->dirtyCount > 0 && file->dirty[file->dirtyCount - 1].end == range.start) {
+        file->dirty[file->dirtyCount - 1].end = range.end;
+        return;
+    }
+    if (file->dirtyCount == file->dirtyRoom) {
+        file->dirtyRoom = file->dirtyRoom * 2 + 16;
+        file->dirty = realloc(file->dirty, file->dirtyRoom * sizeof *file->dirty);
+        if (file->dirty == NULL) abort();
+    }
+    file->dirty[file->dirtyCount++] = range;
+}
+
+/// What a process that was killed has left unsynced: the kernel still has it, and the next sync writes it.
+static void recall(struct file *file) {
+    if (shadow[0] == 0 || file->isMemory) return;
+    int kept = openInShadow("dirty", file->id, "", O_RDONLY);
+    if (kept < 0) return;
+    struct range range;
+    while (syscall(SYS_read, kept, &range, sizeof range) == sizeof range) add(file, range);
+    syscall(SYS_close, kept);
+}
+
+void soil(struct file *file, int64_t start, int64_t end) {
+    if (shadow[0] == 0 || file->isMemory || start >= end) return;
+    struct range range = {start, end};
+    int kept = openInShadow("dirty", file->id, "", O_WRONLY | O_CREAT | O_APPEND);
+    if (kept < 0 || syscall(SYS_write, kept, &range, sizeof range) != sizeof range) abort();
+    syscall(SYS_close, kept);
+    add(file, range);
+}
+
 struct file *find(int descriptor) {
     struct statx status;
     if (rootLength == 0) return NULL;
@@ -64,7 +96,6 @@ struct file *find(int descriptor) {
     *bucket = file;
     file->inode = status.stx_ino;
     file->birth = birth;
-    file->leastSize = INT64_MAX;
     snprintf(file->id, sizeof file->id, "%llu-%lld", (unsigned long long)file->inode, (long long)birth);
     char link[64], path[PATH_MAX];
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
@@ -75,6 +106,7 @@ struct file *find(int descriptor) {
     snprintf(file->path, sizeof file->path, "%.255s", path + rootLength);
     file->isMemory = strstr(file->path, "-shm") != NULL;
     file->isFailing = strstr(file->path, only) != NULL;
+    recall(file);
     return file;
 }
 

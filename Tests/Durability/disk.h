@@ -51,7 +51,6 @@ struct file {
     bool isOurs, isMemory, isFailing;
     struct range *dirty;
     size_t dirtyCount, dirtyRoom;
-    int64_t leastSize;
 };
 
 extern pthread_mutex_t lock;
@@ -67,6 +66,10 @@ bool among(int64_t perMillion);
 size_t below(size_t end);
 /// The file behind a descriptor, if it is under the root; with the lock.
 struct file *find(int descriptor);
+/// Opens a file of the shadow.
+int openInShadow(const char *kind, const char *id, const char *suffix, int flags);
+/// Notes that a part of the file is going to be changed, also for a process that comes after this one; with the lock.
+void soil(struct file *file, int64_t start, int64_t end);
 /// Counts a call and ends the process if it is the one; with the lock.
 void tick(void);
 /// A line of the trace, if there is one: kind ('w', 's' begin of a sync, 'S' its end, 'a' an answer), outcome, id of

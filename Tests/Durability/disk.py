@@ -74,7 +74,7 @@ class Disk:
     def keep_all(self):
         """All that is in the folder counts as synced."""
         shutil.rmtree(self.shadow, ignore_errors=True)
-        for kind in ("content", "names"):
+        for kind in ("content", "names", "dirty"):
             os.makedirs(f"{self.shadow}/{kind}")
         for folder, _, files in os.walk(self.root):
             with open(f"{self.shadow}/names/{identity(folder)}", "w", encoding="utf-8") as listing:

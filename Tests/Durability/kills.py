@@ -104,11 +104,20 @@ class FailingDisk(Kills):
             seconds = eventually(lambda: len(self.ledger.acknowledged) > before, 12, 0.002)
             expect(seconds is not None, "nothing is acknowledged for 12 s after the disk has healed")
             self.healed = max(getattr(self, "healed", 0), time.monotonic() - begin)
+        if self.random.random() < 0.2:
+            # Between a sync that fails and whatever the server does about it.
+            self.disk.heal()
+            failed = self.disk.failed_syncs
+            self.disk.sync_microseconds, self.disk.sync_errno, self.disk.sync_failures = 60_000, 5, 1
+            eventually(lambda: self.disk.failed_syncs > failed, 5, 0.001)
+            kind = "at a failed sync"
         self.server.kill()
+        self.kind = kind
         return kind
 
     def after_kill(self):
-        if self.random.random() < 0.7:
+        # A kernel that lives on has what it could not write in memory, where the next start finds it.
+        if self.kind != "at a failed sync" and self.random.random() < 0.7:
             self.disk.lose_power(self.random if self.random.random() < 0.5 else None)
 
     def run(self):

@@ -3,10 +3,18 @@
 // Syncs, and the shadow that holds what they have made durable.
 #include "disk.h"
 
-static int openInShadow(const char *kind, const char *id, const char *suffix, int flags) {
+int openInShadow(const char *kind, const char *id, const char *suffix, int flags) {
     char path[PATH_MAX + 128];
     snprintf(path, sizeof path, "%s/%s/%s%s", shadow, kind, id, suffix);
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0600);
+}
+
+/// Nothing of the file is left for a sync to write.
+static void wash(struct file *file) {
+    file->dirtyCount = 0;
+    if (shadow[0] == 0 || file->isMemory) return;
+    int kept = openInShadow("dirty", file->id, "", O_WRONLY | O_TRUNC);
+    if (kept >= 0) syscall(SYS_close, kept);
 }
 
 /// Brings the shadow of a file up to what the file holds now.
@@ -17,10 +25,6 @@ static void keepContent(struct file *file, int descriptor) {
     int source = (int)syscall(SYS_openat, AT_FDCWD, link, O_RDONLY | O_CLOEXEC, 0);
     struct stat status;
     if (kept < 0 || source < 0 || fstat(source, &status) != 0) abort();
-    if (file->leastSize < INT64_MAX) {
-        struct stat old;
-        if (fstat(kept, &old) == 0 && file->leastSize < old.st_size) syscall(SYS_ftruncate, kept, file->leastSize);
-    }
     static char buffer[1 << 16];
     for (size_t index = 0; index < file->dirtyCount; index++) {
         struct range range = file->dirty[index];
@@ -35,8 +39,7 @@ static void keepContent(struct file *file, int descriptor) {
     syscall(SYS_ftruncate, kept, status.st_size);
     syscall(SYS_close, kept);
     syscall(SYS_close, source);
-    file->dirtyCount = 0;
-    file->leastSize = INT64_MAX;
+    wash(file);
 }
 
 /// Writes down which names a folder has now.
@@ -83,8 +86,7 @@ static int keep(int descriptor, long call) {
         if (control[sync_failures] > 0) control[sync_failures]--;
         control[failed_syncs]++;
         // As the kernel does: what could not be written counts as clean, and no later sync will write it.
-        file->dirtyCount = 0;
-        file->leastSize = INT64_MAX;
+        wash(file);
     }
     int failure = fails ? (int)control[sync_errno] : 0, result = fails ? -1 : 0;
     int64_t pause = control[sync_microseconds];
