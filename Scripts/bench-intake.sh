@@ -29,16 +29,9 @@ command -v python3 >/dev/null || {
     echo "error: python3 is not there; it makes the load and the tables. Install it and try again" >&2
     exit 1
 }
-duckdb=${DUCKDB:-${FLOODGATE_DUCKDB:-$(command -v duckdb || true)}}
-for program in .venv/lib/python3*/site-packages/duckdb_cli/duckdb .duckdb/lib/python3*/site-packages/duckdb_cli/duckdb; do
-    [ -x "$duckdb" ] || [ ! -x "$program" ] || duckdb=$PWD/$program
-done
-[ -x "$duckdb" ] || {
-    echo "error: DuckDB's program is not there; install it (https://duckdb.org/install) or say where it is with DUCKDB=file" >&2
-    exit 1
-}
+Scripts/bootstrap.sh build >&2
+duckdb=$(Scripts/find-duckdb.sh)
 if [ -z "${PROGRAM:-}" ]; then
-    Scripts/bootstrap.sh build
     echo "Building floodgate in release mode (minutes the first time, seconds later)" >&2
     swift build -c release --product floodgate >&2
     PROGRAM=$(swift build -c release --show-bin-path)/floodgate

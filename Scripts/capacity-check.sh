@@ -17,8 +17,7 @@ if [ -z "${PROGRAM:-}" ]; then
     swift build -c release --product floodgate >&2
     PROGRAM=$(swift build -c release --show-bin-path)/floodgate
 fi
-for program in .venv/lib/python3*/site-packages/duckdb_cli/duckdb; do
-    [ -n "${FLOODGATE_DUCKDB:-}" ] || export FLOODGATE_DUCKDB=$PWD/$program
-done
+FLOODGATE_DUCKDB=$(Scripts/find-duckdb.sh)
+export FLOODGATE_DUCKDB
 exec .venv/bin/python -B Benchmarks/capacity.py --program "$PROGRAM" --events-per-day "${EVENTS_PER_DAY:-3e11}" \
     --part "${PART:-10000}" --seconds "${SECONDS_EACH:-90}" ${WAREHOUSE:+--warehouse "$WAREHOUSE"}

@@ -19,7 +19,6 @@ swift build -c release --product floodgate || {
     echo "error: the build failed; the lines above say where" >&2
     exit 1
 }
-for program in .duckdb/lib/python3*/site-packages/duckdb_cli/duckdb; do
-    if [ -z "${FLOODGATE_DUCKDB:-}" ] && [ -x "$program" ]; then export FLOODGATE_DUCKDB=$root/$program; fi
-done
+# Without it events stay in the log, which the server says.
+if duckdb=$(Scripts/find-duckdb.sh); then export FLOODGATE_DUCKDB=$duckdb; fi
 exec .build/release/floodgate serve --data "$data" --listen "${FLOODGATE_LISTEN:-127.0.0.1:8080}" --demo "$@"

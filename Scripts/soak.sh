@@ -13,14 +13,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 Scripts/bootstrap.sh test
-duckdb=${DUCKDB:-${FLOODGATE_DUCKDB:-$(command -v duckdb || true)}}
-for program in .venv/lib/python3*/site-packages/duckdb_cli/duckdb .duckdb/lib/python3*/site-packages/duckdb_cli/duckdb; do
-    [ -x "$duckdb" ] || [ ! -x "$program" ] || duckdb=$PWD/$program
-done
-[ -x "$duckdb" ] || {
-    echo "error: DuckDB's program is not there; install it (https://duckdb.org/install) or say where it is with DUCKDB=file" >&2
-    exit 1
-}
+duckdb=$(Scripts/find-duckdb.sh)
 if [ -z "${PROGRAM:-}" ]; then
     echo "Building floodgate in release mode (minutes the first time, seconds later)" >&2
     swift build -c release --product floodgate >&2
