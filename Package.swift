@@ -147,7 +147,8 @@ let package = Package(
         .systemLibrary(name: "CFloodgateNATS", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
         .target(name: "FloodgateNATS", dependencies: ["FloodgateIngest", "CFloodgateNATS"]),
 
-        .target(name: "FloodgateDuckDB", dependencies: ["FloodgateJSON", "FloodgateWarehouse"]),
+        .target(name: "CFloodgateParquet", linkerSettings: [.linkedLibrary("zstd")]),
+        .target(name: "FloodgateDuckDB", dependencies: ["FloodgateJSON", "FloodgateWarehouse", "CFloodgateParquet"]),
 
         .target(
             name: "FloodgateClickHouse",

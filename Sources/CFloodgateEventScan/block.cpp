@@ -5,15 +5,17 @@
 using floodgate::Event;
 
 struct fg_block {
+    explicit fg_block(fg_form form) : rows(form) {}
+
     floodgate::Rows rows;
     floodgate::HashCounts ids;
     /// The ids that the batch being added has brought, in order.
     std::vector<floodgate::Hash> added;
 };
 
-fg_block *fg_block_make(void) {
+fg_block *fg_block_make(fg_form form) {
     try {
-        return new fg_block();
+        return new fg_block(form);
     } catch (...) {
         return nullptr;
     }

@@ -65,25 +65,32 @@ void Rows::cut(const Place &place) {
 void Rows::begin(const Batch &batch, const fg_batch_terms &terms) {
     terms_ = &terms;
     tape_ = &batch.tape();
+    form_ == FG_PACKED ? begin<FG_PACKED>(batch) : begin<FG_LINES>(batch);
+}
+
+template <fg_form F> void Rows::begin(const Batch &batch) {
     environment_.cut(0);
-    environment_.raw("\",\"environment\":\"");
-    environment_.content<Level::Plain>(text(terms.environment, terms.environment_size));
+    Cells<F>(environment_).text(",\"environment\":\"", text(terms_->environment, terms_->environment_size));
     size_t sdk = batch.statsig_metadata;
     origin_.cut(0);
-    origin_.raw(",\"session_id\":\"");
-    origin_.scalar(*tape_, tape_->member(sdk, "sessionID"));
-    origin_.raw("\",\"sdk_type\":\"");
-    origin_.scalar(*tape_, tape_->member(sdk, "sdkType"));
-    origin_.raw("\",\"sdk_version\":\"");
-    origin_.scalar(*tape_, tape_->member(sdk, "sdkVersion"));
-    origin_.raw("\",\"key_kind\":\"");
-    origin_.content<Level::Plain>(text(terms.key_kind, terms.key_kind_size));
-    origin_.raw("\",\"user\":\"");
+    Cells<F> origin(origin_);
+    origin.scalar(",\"session_id\":\"", *tape_, tape_->member(sdk, "sessionID"));
+    origin.scalar(",\"sdk_type\":\"", *tape_, tape_->member(sdk, "sdkType"));
+    origin.scalar(",\"sdk_version\":\"", *tape_, tape_->member(sdk, "sdkVersion"));
+    origin.text(",\"key_kind\":\"", text(terms_->key_kind, terms_->key_kind_size));
 }
 
 void Rows::live(const Event &event, size_t number) {
+    form_ == FG_PACKED ? live<FG_PACKED>(event, number) : live<FG_LINES>(event, number);
+}
+
+void Rows::dead(const Event &event, size_t number) {
+    form_ == FG_PACKED ? dead<FG_PACKED>(event, number) : dead<FG_LINES>(event, number);
+}
+
+template <fg_form F> void Rows::live(const Event &event, size_t number) {
     fg_table table = event.is_exposure ? FG_EXPOSURES : FG_EVENTS;
-    Writer &out = writers_[table];
+    Cells<F> out(writers_[table]);
     if (event.is_exposure) {
         Exposure parts = exposure(event);
         shared(out, event, number, event.name.is("statsig::gate_exposure") ? parts.gate : parts.config);
@@ -95,61 +102,50 @@ void Rows::live(const Event &event, size_t number) {
     counts_[table] += 1;
 }
 
-void Rows::dead(const Event &event, size_t number) {
-    Writer &out = writers_[FG_DEAD_LETTERS];
-    out.raw("{\"id\":\"");
-    out.uuid(event.id);
-    out.raw(environment_.start(), environment_.size());
-    out.raw("\",\"received_at\":");
-    out.integer(terms_->terms.received_at);
-    out.raw(",\"node\":\"");
-    out.content<Level::Plain>(text(terms_->node, terms_->node_size));
-    out.raw("\",\"position\":");
-    out.integer(terms_->position);
-    out.raw(",\"number\":");
-    out.integer(uint64_t(number));
-    out.raw(",\"key_kind\":\"");
-    out.content<Level::Plain>(text(terms_->key_kind, terms_->key_kind_size));
-    out.raw("\",\"reason\":\"");
-    out.content<Level::Plain>(text(terms_->dead_reason, terms_->dead_reason_size));
-    out.raw("\",\"event\":\"{");
+template <fg_form F> void Rows::dead(const Event &event, size_t number) {
+    Cells<F> out(writers_[FG_DEAD_LETTERS]);
+    out.begin(event.id);
+    out.writer.raw(environment_.start(), environment_.size());
+    out.integer(",\"received_at\":", terms_->terms.received_at);
+    out.text(",\"node\":\"", text(terms_->node, terms_->node_size));
+    out.integer(",\"position\":", terms_->position);
+    out.integer(",\"number\":", int64_t(number));
+    out.text(",\"key_kind\":\"", text(terms_->key_kind, terms_->key_kind_size));
+    out.text(",\"reason\":\"", text(terms_->dead_reason, terms_->dead_reason_size));
+    out.open(",\"event\":\"");
+    out.writer.raw("{");
     size_t end = tape_->behind(event.place) - 1;
     for (size_t at = event.place + 1; at < end; at = tape_->next(at + 1)) {
-        if (at != event.place + 1) out.raw(",");
-        out.text<Level::Quoted>(tape_->text(at));
-        out.raw(":");
-        if (at + 1 == event.user) members(out, event.user, Members::AllButPrivate);
-        else out.value<Level::Quoted>(*tape_, at + 1);
+        if (at != event.place + 1) out.writer.raw(",");
+        out.writer.template text<Cells<F>::json>(tape_->text(at));
+        out.writer.raw(":");
+        if (at + 1 == event.user) members<Cells<F>::json>(out.writer, event.user, Members::AllButPrivate);
+        else out.writer.template value<Cells<F>::json>(*tape_, at + 1);
     }
-    out.raw("}\"}\n");
+    out.writer.raw("}");
+    out.close();
+    out.end();
     counts_[FG_DEAD_LETTERS] += 1;
 }
 
-void Rows::shared(Writer &out, const Event &event, size_t number, size_t name) {
-    out.raw("{\"id\":\"");
-    out.uuid(event.id);
-    out.raw(environment_.start(), environment_.size());
-    out.raw("\",\"name\":\"");
-    if (event.is_exposure) renamed<Level::Plain>(out, name);
-    else out.content<Level::Plain>(event.name);
-    out.raw("\",\"user_id\":\"");
-    out.scalar(*tape_, tape_->member(event.user, "userID"));
-    out.raw("\",\"custom_ids\":\"");
-    members(out, tape_->member(event.user, "customIDs"), Members::NotNull);
-    out.raw("\",\"time\":");
+template <fg_form F> void Rows::shared(Cells<F> &out, const Event &event, size_t number, size_t name) {
+    out.begin(event.id);
+    out.writer.raw(environment_.start(), environment_.size());
+    out.open(",\"name\":\"");
+    if (event.is_exposure) renamed<Cells<F>::level>(out.writer, name);
+    else out.writer.template content<Cells<F>::level>(event.name);
+    out.close();
+    out.scalar(",\"user_id\":\"", *tape_, tape_->member(event.user, "userID"));
+    members(out, ",\"custom_ids\":\"", tape_->member(event.user, "customIDs"), Members::NotNull);
     bool is_clamped = false;
-    out.integer(corrected(event.time, *terms_, is_clamped));
-    out.raw(",\"client_time\":");
-    out.integer(event.time);
-    out.raw(",\"received_at\":");
-    out.integer(terms_->terms.received_at);
-    if (is_clamped) out.raw(",\"is_clamped\":1,\"position\":");
-    else out.raw(",\"is_clamped\":0,\"position\":");
-    out.integer(terms_->position);
-    out.raw(",\"number\":");
-    out.integer(uint64_t(number));
-    out.raw(origin_.start(), origin_.size());
-    members(out, event.user, Members::RestOfUser);
+    out.integer(",\"time\":", corrected(event.time, *terms_, is_clamped));
+    out.integer(",\"client_time\":", event.time);
+    out.integer(",\"received_at\":", terms_->terms.received_at);
+    out.flag(",\"is_clamped\":", is_clamped);
+    out.integer(",\"position\":", terms_->position);
+    out.integer(",\"number\":", int64_t(number));
+    out.writer.raw(origin_.start(), origin_.size());
+    members(out, ",\"user\":\"", event.user, Members::RestOfUser);
 }
 
 Rows::Exposure Rows::exposure(const Event &event) const {
@@ -190,52 +186,48 @@ Rows::Exposure Rows::exposure(const Event &event) const {
     return parts;
 }
 
-void Rows::exposure(Writer &out, const Event &event, const Exposure &parts) {
+template <fg_form F> void Rows::exposure(Cells<F> &out, const Event &event, const Exposure &parts) {
     bool is_gate = event.name.is("statsig::gate_exposure"), is_layer = event.name.is("statsig::layer_exposure");
-    if (is_gate) out.raw("\",\"kind\":\"gate\",\"rule_id\":\"");
-    else if (is_layer) out.raw("\",\"kind\":\"layer\",\"rule_id\":\"");
-    else out.raw("\",\"kind\":\"config\",\"rule_id\":\"");
-    out.scalar(*tape_, parts.rule_id);
-    out.raw("\",\"value\":\"");
-    bool flag = false;
-    if (is_gate && this->flag(parts.gate_value, flag)) flag ? out.raw("true") : out.raw("false");
-    out.raw("\",\"parameter\":\"");
-    if (is_layer) out.scalar(*tape_, parts.parameter);
-    out.raw("\",\"experiment\":\"");
-    if (is_layer) renamed<Level::Plain>(out, parts.experiment);
-    out.raw("\",\"reason\":\"");
-    out.scalar(*tape_, parts.reason);
-    out.raw("\",\"version\":");
+    out.text(",\"kind\":\"", is_gate ? Text{"gate", 4} : is_layer ? Text{"layer", 5} : Text{"config", 6});
+    out.scalar(",\"rule_id\":\"", *tape_, parts.rule_id);
+    bool flag = false, has_value = is_gate && this->flag(parts.gate_value, flag);
+    out.text(",\"value\":\"", !has_value ? Text() : flag ? Text{"true", 4} : Text{"false", 5});
+    out.scalar(",\"parameter\":\"", *tape_, is_layer ? parts.parameter : 0);
+    out.open(",\"experiment\":\"");
+    if (is_layer) renamed<Cells<F>::level>(out.writer, parts.experiment);
+    out.close();
+    out.scalar(",\"reason\":\"", *tape_, parts.reason);
     int64_t version = 0;
-    out.integer(integer(parts.version, version) ? version : 0);
-    out.raw(",\"override_name\":\"");
-    out.scalar(*tape_, parts.override_name);
-    out.raw("\",\"is_manual\":");
-    this->flag(parts.is_manual, flag) && flag ? out.raw("1") : out.raw("0");
-    out.raw(",\"sampling_rate\":");
-    out.integer(sampling_rate(event));
-    out.raw(",\"secondary\":\"");
-    secondary(out, event.secondary_exposures);
-    out.raw("\"}\n");
+    out.integer(",\"version\":", integer(parts.version, version) ? version : 0);
+    out.scalar(",\"override_name\":\"", *tape_, parts.override_name);
+    out.flag(",\"is_manual\":", this->flag(parts.is_manual, flag) && flag);
+    out.integer(",\"sampling_rate\":", sampling_rate(event));
+    out.open(",\"secondary\":\"");
+    secondary<Cells<F>::json>(out.writer, event.secondary_exposures);
+    out.close();
+    out.end();
 }
 
-void Rows::other(Writer &out, const Event &event) {
-    out.raw("\",\"value\":");
+template <fg_form F> void Rows::other(Cells<F> &out, const Event &event) {
     double number = 0;
     size_t value = event.value;
-    if (value != 0 && tape_->is_number(value)) out.scalar(*tape_, value);
-    else if (value != 0 && tape_->kind(value) == '"' && reads_as_number(tape_->text(value), number)) out.number(number);
-    else out.raw("null");
-    out.raw(",\"value_text\":\"");
-    out.scalar(*tape_, value);
-    out.raw("\",\"metadata\":\"");
-    members(out, event.metadata, Members::NotNull);
-    out.raw("\",\"statsig_metadata\":\"");
-    members(out, event.statsig_metadata, Members::NotNull);
-    out.raw("\"}\n");
+    if (value != 0 && tape_->is_number(value)) out.number(",\"value\":", *tape_, value);
+    else if (value != 0 && tape_->kind(value) == '"' && reads_as_number(tape_->text(value), number))
+        out.number(",\"value\":", number);
+    else out.null(",\"value\":");
+    out.scalar(",\"value_text\":\"", *tape_, value);
+    members(out, ",\"metadata\":\"", event.metadata, Members::NotNull);
+    members(out, ",\"statsig_metadata\":\"", event.statsig_metadata, Members::NotNull);
+    out.end();
 }
 
-void Rows::members(Writer &out, size_t place, Members which) {
+template <fg_form F, size_t N> void Rows::members(Cells<F> &out, const char (&label)[N], size_t place, Members which) {
+    out.open(label);
+    members<Cells<F>::json>(out.writer, place, which);
+    out.close();
+}
+
+template <Level L> void Rows::members(Writer &out, size_t place, Members which) {
     if (place == 0 || tape_->kind(place) != '{') return;
     bool is_first = true;
     size_t end = tape_->behind(place) - 1;
@@ -246,17 +238,17 @@ void Rows::members(Writer &out, size_t place, Members which) {
         if (which == Members::RestOfUser && (name.is("userID") || name.is("customIDs"))) continue;
         is_first ? out.raw("{") : out.raw(",");
         is_first = false;
-        out.text<Level::Quoted>(name);
+        out.text<L>(name);
         out.raw(":");
-        out.value<Level::Quoted>(*tape_, at + 1);
+        out.value<L>(*tape_, at + 1);
     }
     if (!is_first) out.raw("}");
     else if (which == Members::AllButPrivate) out.raw("{}");
 }
 
-void Rows::secondary(Writer &out, size_t place) {
+template <Level L> void Rows::secondary(Writer &out, size_t place) {
     if (place == 0 || tape_->is_empty(place)) return;
-    if (names.empty()) return out.value<Level::Quoted>(*tape_, place);
+    if (names.empty()) return out.value<L>(*tape_, place);
     out.raw("[");
     size_t end = tape_->behind(place) - 1;
     for (size_t item = place + 1; item < end; item = tape_->next(item)) {
@@ -265,14 +257,14 @@ void Rows::secondary(Writer &out, size_t place) {
         for (size_t at = item + 1; at < item_end; at = tape_->next(at + 1)) {
             if (at != item + 1) out.raw(",");
             Text name = tape_->text(at);
-            out.text<Level::Quoted>(name);
+            out.text<L>(name);
             out.raw(":");
             if (name.is("gate") && tape_->kind(at + 1) == '"') {
-                out.quote<Level::Quoted>();
-                renamed<Level::Quoted>(out, at + 1);
-                out.quote<Level::Quoted>();
+                out.quote<L>();
+                renamed<L>(out, at + 1);
+                out.quote<L>();
             } else {
-                out.value<Level::Quoted>(*tape_, at + 1);
+                out.value<L>(*tape_, at + 1);
             }
         }
         out.raw("}");
@@ -288,7 +280,7 @@ template <Level L> void Rows::renamed(Writer &out, size_t place) {
         if (found != names.end()) return out.content<L>({found->second.data(), found->second.size()});
     }
     if (place != 0 && tape_->kind(place) == '"') out.content<L>(tape_->text(place));
-    else out.scalar(*tape_, place);
+    else out.scalar<L>(*tape_, place);
 }
 
 bool Rows::flag(size_t place, bool &value) const {

@@ -4,14 +4,14 @@
 #define FLOODGATE_EVENT_ROWS_H
 
 #include "batch.h"
-#include "writer.h"
+#include "cells.h"
 
 #include <string>
 #include <unordered_map>
 
 namespace floodgate {
 
-/// Makes the rows of `WarehouseTable` as JSON Lines; what columns mean is said there.
+/// Makes the rows of `WarehouseTable` in one form; what columns mean is said there.
 class Rows {
 public:
     /// How much there is of each table.
@@ -22,6 +22,8 @@ public:
 
     /// What hashed names of gates and configs stand for.
     std::unordered_map<std::string, std::string> names;
+
+    explicit Rows(fg_form form) : form_(form) {}
 
     Place place() const;
     /// Forgets what was made behind `place`.
@@ -44,20 +46,26 @@ private:
     };
 
     Exposure exposure(const Event &event) const;
-    void shared(Writer &out, const Event &event, size_t number, size_t name);
-    void exposure(Writer &out, const Event &event, const Exposure &parts);
-    void other(Writer &out, const Event &event);
+    template <fg_form F> void begin(const Batch &batch);
+    template <fg_form F> void live(const Event &event, size_t number);
+    template <fg_form F> void dead(const Event &event, size_t number);
+    template <fg_form F> void shared(Cells<F> &out, const Event &event, size_t number, size_t name);
+    template <fg_form F> void exposure(Cells<F> &out, const Event &event, const Exposure &parts);
+    template <fg_form F> void other(Cells<F> &out, const Event &event);
     /// Which of an object's members.
     enum class Members { NotNull, RestOfUser, AllButPrivate };
+    template <fg_form F, size_t N>
+    void members(Cells<F> &out, const char (&label)[N], size_t place, Members which);
     /// An object inside a text; nothing if there are no such members, but `{}` of `AllButPrivate`.
-    void members(Writer &out, size_t place, Members which);
-    void secondary(Writer &out, size_t place);
+    template <Level L> void members(Writer &out, size_t place, Members which);
+    template <Level L> void secondary(Writer &out, size_t place);
     /// A name of a gate or config, as what it stands for.
     template <Level L> void renamed(Writer &out, size_t place);
     bool flag(size_t place, bool &value) const;
     bool integer(size_t place, int64_t &value) const;
     int64_t sampling_rate(const Event &event) const;
 
+    const fg_form form_;
     Writer writers_[3];
     uint64_t counts_[3] = {0, 0, 0};
     const fg_batch_terms *terms_ = nullptr;

@@ -94,7 +94,18 @@ template <Level L> void Writer::escape(unsigned char byte) {
     raw(code, sizeof code);
 }
 
+void Writer::close(size_t length) {
+    char bytes[10];
+    size_t count = 0;
+    for (size_t rest = length; rest > 0; rest >>= 7) bytes[count++] = char(rest < 0x80 ? rest : rest | 0x80);
+    room(count - 1);
+    std::memmove(start_ + opened_ - 1 + count, start_ + opened_, length);
+    std::memcpy(start_ + opened_ - 1, bytes, count);
+    size_ += count - 1;
+}
+
 template <Level L> void Writer::content(Text text) {
+    if (L == Level::Bare) return raw(text.start, text.size);
     constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
     size_t at = 0;
     while (at < text.size) {
@@ -149,14 +160,14 @@ template <Level L> void Writer::value(const Tape &tape, size_t place) {
         return raw("}");
     }
     case 'n': return raw("null");
-    default: return scalar(tape, place);
+    default: return scalar<L>(tape, place);
     }
 }
 
-void Writer::scalar(const Tape &tape, size_t place) {
+template <Level L> void Writer::scalar(const Tape &tape, size_t place) {
     if (place == 0) return;
     switch (tape.kind(place)) {
-    case '"': return content<Level::Plain>(tape.text(place));
+    case '"': return content<L>(tape.text(place));
     case 't': return raw("true");
     case 'f': return raw("false");
     case 'l': return integer(int64_t(tape.words[place + 1]));
@@ -166,9 +177,12 @@ void Writer::scalar(const Tape &tape, size_t place) {
     }
 }
 
+template void Writer::content<Level::Bare>(Text);
 template void Writer::content<Level::Plain>(Text);
 template void Writer::content<Level::Quoted>(Text);
 template void Writer::value<Level::Plain>(const Tape &, size_t);
 template void Writer::value<Level::Quoted>(const Tape &, size_t);
+template void Writer::scalar<Level::Bare>(const Tape &, size_t);
+template void Writer::scalar<Level::Plain>(const Tape &, size_t);
 
 }  // namespace floodgate

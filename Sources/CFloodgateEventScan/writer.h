@@ -1,6 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-// Writes compact JSON into memory that is used again.
+// Writes compact JSON, and values with their lengths before them, into memory that is used again.
 
 #ifndef FLOODGATE_EVENT_WRITER_H
 #define FLOODGATE_EVENT_WRITER_H
@@ -13,8 +13,11 @@
 
 namespace floodgate {
 
-/// Where JSON stands: as itself, or as a text inside other JSON, where everything is escaped once more.
-enum class Level { Plain, Quoted };
+/// Where a text stands: by itself, in JSON, or in JSON that is a text inside other JSON, where everything is escaped once more.
+enum class Level { Bare, Plain, Quoted };
+
+/// Where the texts of JSON stand that is a text at `level`.
+constexpr Level inside(Level level) { return level == Level::Bare ? Level::Plain : Level::Quoted; }
 
 class Writer {
 public:
@@ -55,7 +58,21 @@ public:
     /// Any value of a tape.
     template <Level L> void value(const Tape &tape, size_t place);
     /// A text, number or boolean as the content of a text; nothing of anything else.
-    void scalar(const Tape &tape, size_t place);
+    template <Level L> void scalar(const Tape &tape, size_t place);
+
+    /// The memory of a value, the lowest byte first.
+    template <typename Value> void bits(Value value) { raw(reinterpret_cast<const char *>(&value), sizeof value); }
+    /// Begins a text that has its length before it.
+    void open() {
+        raw("\0");
+        opened_ = size_;
+    }
+    /// Ends it: the length is a varint, seven bits a byte from the lowest on (LEB128).
+    void close() {
+        size_t length = size_ - opened_;
+        if (length < 0x80) start_[opened_ - 1] = char(length);
+        else close(length);
+    }
 
 private:
     char *room(size_t count) {
@@ -63,10 +80,11 @@ private:
         return start_ + size_;
     }
     void grow(size_t count);
+    void close(size_t length);
     template <Level L> void escape(unsigned char byte);
 
     char *start_ = nullptr;
-    size_t size_ = 0, capacity_ = 0;
+    size_t size_ = 0, capacity_ = 0, opened_ = 0;
 };
 
 }  // namespace floodgate

@@ -35,14 +35,11 @@ extension DuckDBWarehouse {
             for table in WarehouseTable.allCases {
                 guard let rows = block.rows[table], !rows.isEmpty else { continue }
                 var file = DuckDBFile(table: table, day: block.day, name: block.id, rows: 0, bytes: 0)
-                let source = draft(of: file) + ".jsonl"
-                defer { folder.remove(source) }
-                try folder.write(rows, to: source)
                 files.append(file)
-                try await write(
-                    &file,
-                    DuckDBSQL.write(table, from: source, longest: Self.longestLine(rows), to: draft(of: file))
-                )
+                switch block.form {
+                case .packed: try write(&file, packed: rows)
+                case .lines: try await write(&file, lines: rows)
+                }
                 files[files.count - 1] = file
                 guard file.rows == Int64(block.counts[table] ?? 0) else {
                     let message = "block \(block.id) says \(block.counts[table] ?? 0) rows, and has \(file.rows)"
@@ -54,6 +51,23 @@ extension DuckDBWarehouse {
             throw error
         }
         return files
+    }
+
+    private func write(_ file: inout DuckDBFile, packed rows: [UInt8]) throws(WarehouseError) {
+        let made = try ParquetFile(file.table, packed: rows)
+        try folder.write(made.bytes, to: draft(of: file))
+        file.rows = made.rows
+        file.bytes = Int64(made.bytes.count)
+    }
+
+    private func write(_ file: inout DuckDBFile, lines rows: [UInt8]) async throws(WarehouseError) {
+        let source = draft(of: file) + ".jsonl"
+        defer { folder.remove(source) }
+        try folder.write(rows, to: source)
+        try await write(
+            &file,
+            DuckDBSQL.write(file.table, from: source, longest: Self.longestLine(rows), to: draft(of: file))
+        )
     }
 
     private static func longestLine(_ rows: [UInt8]) -> Int {

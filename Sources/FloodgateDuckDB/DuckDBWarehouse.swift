@@ -10,6 +10,7 @@ internal import Foundation
 /// the files that counted when they began, which stay until the last such question is answered.
 package actor DuckDBWarehouse: Warehouse {
     package nonisolated let engine = "duckdb"
+    package nonisolated let form = RowForm.packed
 
     let options: DuckDBOptions
     let folder: DuckDBFolder

@@ -6,7 +6,9 @@ package struct EventBlock: Sendable, Hashable {
     package var id: String
     /// The day that all its rows arrived on.
     package var day: ArrivalDay
-    /// The rows of each table as JSON Lines, one object a row, with the columns of `WarehouseTable` and in the log's order.
+    /// How the rows are written.
+    package var form: RowForm
+    /// The rows of each table, in the log's order.
     package var rows: [WarehouseTable: [UInt8]]
     /// How many rows there are in each table.
     package var counts: [WarehouseTable: Int]
@@ -16,12 +18,14 @@ package struct EventBlock: Sendable, Hashable {
     package init(
         id: String,
         day: ArrivalDay,
+        form: RowForm = .lines,
         rows: [WarehouseTable: [UInt8]],
         counts: [WarehouseTable: Int],
         ledger: [LedgerEntry]
     ) {
         self.id = id
         self.day = day
+        self.form = form
         self.rows = rows
         self.counts = counts
         self.ledger = ledger

@@ -7,6 +7,9 @@ package protocol Warehouse: Sendable {
     /// The engine in one word, `duckdb` or `clickhouse`, for messages and metrics.
     var engine: String { get }
 
+    /// The form that costs the engine least; it takes blocks in the other one too.
+    var form: RowForm { get }
+
     /// Finds the engine and makes the tables that are not there.
     ///
     /// May be called again after a failure.
@@ -57,6 +60,10 @@ package protocol Warehouse: Sendable {
 
     /// Lets go of processes and connections.
     func shutdown() async
+}
+
+extension Warehouse {
+    package var form: RowForm { .lines }
 }
 
 /// How much one question may cost; the defaults are those of a scorecard.

@@ -8,9 +8,12 @@ package struct WarehouseViolation: Error, CustomStringConvertible {
 }
 
 /// The promises of `Warehouse`, checked in every adapter's tests against an empty warehouse.
+/// - Parameters:
+///   - warehouse: Is empty, and is not afterwards.
+///   - form: How the rows of the blocks are written that it is given.
 /// - Throws: `WarehouseViolation` at the first promise that is not kept; whatever the warehouse throws.
-package func checkWarehouse(_ warehouse: some Warehouse) async throws {
-    let check = WarehouseCheck(warehouse: warehouse)
+package func checkWarehouse(_ warehouse: some Warehouse, form: RowForm) async throws {
+    let check = WarehouseCheck(warehouse: warehouse, form: form)
     try await check.preparing()
     try await check.blocks()
     try await check.texts()
@@ -22,6 +25,7 @@ package func checkWarehouse(_ warehouse: some Warehouse) async throws {
 
 private struct WarehouseCheck<Subject: Warehouse> {
     let warehouse: Subject
+    let form: RowForm
 
     private func expect(_ condition: Bool, _ promise: String) throws {
         guard condition else { throw WarehouseViolation(description: "\(warehouse.engine): \(promise)") }
@@ -45,6 +49,24 @@ private struct WarehouseCheck<Subject: Warehouse> {
         return try await ask(sql).first?["n"]?.integerValue
     }
 
+    @discardableResult
+    private func load(_ block: EventBlock) async throws -> Bool {
+        var block = block
+        if form == .packed {
+            block.form = .packed
+            for (table, rows) in block.rows { block.rows[table] = packed(rows, table) }
+        }
+        return try await warehouse.load(block)
+    }
+
+    /// Lines as packed rows; one that is no row becomes one that lacks its end.
+    private func packed(_ lines: [UInt8], _ table: WarehouseTable) -> [UInt8] {
+        lines.split(separator: 0x0A).flatMap { line in
+            let row = try? JSONValue(parsing: Array(line)).objectValue
+            return row.flatMap(table.packed) ?? table.packed(SampleBlock.row(table, 0))?.dropLast(3) ?? []
+        }
+    }
+
     // MARK: Promises
 
     func preparing() async throws {
@@ -63,10 +85,10 @@ private struct WarehouseCheck<Subject: Warehouse> {
 
     func blocks() async throws {
         let first = SampleBlock.make("n1-1", tables: [.exposures: 1...3, .events: 1...2, .deadLetters: 1...1])
-        try expect(try await warehouse.load(first), "a block is new the first time")
-        for _ in 1...3 { try expect(try await !warehouse.load(first), "a block is not new when it comes again") }
+        try expect(try await load(first), "a block is new the first time")
+        for _ in 1...3 { try expect(try await !load(first), "a block is not new when it comes again") }
         try await warehouse.prepare()
-        try expect(try await !warehouse.load(first), "preparing again forgets no block")
+        try expect(try await !load(first), "preparing again forgets no block")
         try expect(try await count(.exposures) == 3, "the exposures of a block count once")
         try expect(try await count(.events) == 2, "the events of a block count once")
         try expect(try await count(.deadLetters) == 1, "the dead letters of a block count once")
@@ -74,7 +96,7 @@ private struct WarehouseCheck<Subject: Warehouse> {
         // The request was sent again, and arrived later with one event more.
         var second = SampleBlock.make("n1-2", tables: [.exposures: 2...4], receivedAfter: 60_000)
         second.ledger[0].sums.duplicate = 2
-        try expect(try await warehouse.load(second), "a block is new by its id, whatever its rows are")
+        try expect(try await load(second), "a block is new by its id, whatever its rows are")
         try expect(try await count(.exposures) == 4, "an event that is in two blocks counts once")
         try expect(
             try await count(.exposures, "received_at = \(SampleBlock.arrival)") == 3,
@@ -82,17 +104,17 @@ private struct WarehouseCheck<Subject: Warehouse> {
         )
         // Nobody else's: ids are told apart by environment.
         let foreign = SampleBlock.make("n2-1", tables: [.exposures: 1...1], environment: "staging", node: "n2")
-        try await warehouse.load(foreign)
+        try await load(foreign)
         try expect(try await count(.exposures) == 5, "equal ids of two environments are two events")
         // The same event once more, on the next day.
-        try await warehouse.load(
+        try await load(
             SampleBlock.make("n1-3", tables: [.exposures: 1...1], receivedAfter: 86_400_000)
         )
         try expect(try await count(.exposures) == 5, "an event that comes again a day later counts once")
 
         let empty = SampleBlock.make("n1-4", tables: [:])
-        try expect(try await warehouse.load(empty), "a block without rows is a block")
-        try expect(try await !warehouse.load(empty), "a block without rows is known when it comes again")
+        try expect(try await load(empty), "a block without rows is a block")
+        try expect(try await !load(empty), "a block without rows is known when it comes again")
 
         let all = [first, second, foreign, empty].flatMap(\.ledger)
         let found = try await warehouse.ledger(since: 0, node: nil).filter { $0.block != "n1-3" }
@@ -123,7 +145,7 @@ private struct WarehouseCheck<Subject: Warehouse> {
         }
         var block = SampleBlock.make("odd-1", tables: [:])
         block.set(.events, rows)
-        try await warehouse.load(block)
+        try await load(block)
         let found = try await ask(
             "SELECT number, value_text, user_id FROM \(warehouse.relation(.events)) WHERE name = 'odd' ORDER BY number"
         )
@@ -139,7 +161,7 @@ private struct WarehouseCheck<Subject: Warehouse> {
             .events,
             numbers.enumerated().map { SampleBlock.row(.events, 200 + $0, ["name": "number", "value": $1]) }
         )
-        try await warehouse.load(block)
+        try await load(block)
         let values = try await ask(
             "SELECT number, value FROM \(warehouse.relation(.events)) WHERE name = 'number' ORDER BY number"
         )
@@ -165,9 +187,9 @@ private struct WarehouseCheck<Subject: Warehouse> {
             block.rows[.events] = SampleBlock.line(good) + line
             block.counts[.events] = 2
             try await expect(.rejected, "a row that cannot be taken is refused as such") {
-                try await warehouse.load(block)
+                try await load(block)
             }
-            try await expect(.rejected, "it is refused again") { try await warehouse.load(block) }
+            try await expect(.rejected, "it is refused again") { try await load(block) }
             for table in [WarehouseTable.exposures, .events] {
                 try expect(
                     try await count(table, "name IN ('beside', 'bad')") == 0,
@@ -182,7 +204,7 @@ private struct WarehouseCheck<Subject: Warehouse> {
         )
         var half = SampleBlock.make("bad-0-half", tables: [:])
         half.set(.events, [good])
-        try expect(try await warehouse.load(half), "the good half of a refused block is taken")
+        try expect(try await load(half), "the good half of a refused block is taken")
         try expect(try await count(.events, "name = 'beside'") == 1, "and counts")
     }
 
@@ -227,7 +249,7 @@ private struct WarehouseCheck<Subject: Warehouse> {
             ]
         )
         block.set(.events, [SampleBlock.row(.events, 405, ["name": "f", "user_id": .string(person)])])
-        try await warehouse.load(block)
+        try await load(block)
         let removed = try await warehouse.forget(person, environment: "production")
         try expect(removed == nil || removed == 3, "forgetting says how many rows it removed, if it knows")
         try expect(try await count(.exposures, "name = 'f'") == 2, "a user is forgotten by user ID and by custom ID")
@@ -236,7 +258,7 @@ private struct WarehouseCheck<Subject: Warehouse> {
             "a user of another environment is not forgotten"
         )
         try expect(try await count(.events, "name = 'f'") == 0, "a user is forgotten in every table")
-        try expect(try await !warehouse.load(block), "a block that is known stays known, so that the user stays gone")
+        try expect(try await !load(block), "a block that is known stays known, so that the user stays gone")
         let again = try await warehouse.forget(person, environment: "production")
         try expect(again == nil || again == 0, "who is gone can be forgotten again")
     }
@@ -255,7 +277,7 @@ private struct WarehouseCheck<Subject: Warehouse> {
             "the ledger stays, or what was loaded would be missing"
         )
         let known = SampleBlock.make("n1-1", tables: [.exposures: 1...3, .events: 1...2, .deadLetters: 1...1])
-        try expect(try await !warehouse.load(known), "a block stays known when its day is removed")
+        try expect(try await !load(known), "a block stays known when its day is removed")
         try expect(try await warehouse.removeDays(before: next, of: .exposures) == 0, "a day is removed once")
     }
 }

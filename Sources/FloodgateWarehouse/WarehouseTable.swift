@@ -2,7 +2,7 @@
 
 /// The tables of a warehouse; each row is one event.
 ///
-/// Rows arrive as JSON objects with exactly the table's columns. Nothing is null: what is not known is empty, or 0, but for
+/// Rows arrive with exactly the table's columns, as `RowForm` says. Nothing is null: what is not known is empty, or 0, but for
 /// `value` of an event, which may be null.
 package enum WarehouseTable: String, Sendable, CaseIterable {
     /// That a unit was served a result of a gate, dynamic config, experiment or layer.

@@ -17,7 +17,7 @@ struct ClickHouseClusterTests {
     @Test func `keeps the promises of a warehouse`() async throws {
         let cluster = try await ClickHouseCluster.started()
         let warehouse = ClickHouseWarehouse(try cluster.address())
-        try await checkWarehouse(warehouse)
+        try await checkWarehouse(warehouse, form: .packed)
         await warehouse.shutdown()
     }
 

@@ -17,7 +17,7 @@ import Testing
             try await server.start()
         }
         let warehouse = ClickHouseWarehouse(address)
-        try await checkWarehouse(warehouse)
+        try await checkWarehouse(warehouse, form: .packed)
         await warehouse.shutdown()
     }
 

@@ -8,9 +8,9 @@ import Testing
 @Suite("DuckDB", .serialized) struct DuckDBTests {
     let folder = DuckDBTestFolder()
 
-    @Test func `keeps the promises of a warehouse`() async throws {
+    @Test(arguments: [RowForm.lines, .packed]) func `keeps the promises of a warehouse`(form: RowForm) async throws {
         let warehouse = folder.open()
-        try await checkWarehouse(warehouse)
+        try await checkWarehouse(warehouse, form: form)
         await warehouse.shutdown()
     }
 }

@@ -113,6 +113,30 @@ import Testing
         #expect(compared > 150)
     }
 
+    @Test(arguments: 0..<3) func `writes the same rows packed`(seed: UInt64) throws {
+        var bodies = RandomBodies(seed: 200 + seed)
+        let packing = try BlockBuilder(node: "node-1", form: .packed)
+        for builder in [builder, packing] { try builder.rename(hash: "g1", to: "Gate \"1\"\\") }
+        var compared = 0
+        for number in 0..<200 {
+            let body = bodies.body()
+            guard let read = try? EventBatchReader().read(body, receivedAt: Self.receivedAt) else { continue }
+            let kept = try Self.logged(read.rejected.isEmpty ? body : read.batch.bytes)
+            // All in one block, so that each row stands behind others.
+            let reason = number.isMultiple(of: 4) ? "because" : nil
+            #expect(try packing.add(kept, deadReason: reason) == builder.add(kept, deadReason: reason))
+        }
+        let block = packing.finish(id: "b", day: Self.day, ledger: [])
+        #expect(block.form == .packed)
+        for table in WarehouseTable.allCases {
+            let expected = try rows(table).map { try #require(table.packed($0)) }
+            #expect(block.rows[table] == expected.flatMap(\.self))
+            #expect(block.counts[table] == expected.count)
+            compared += expected.count
+        }
+        #expect(compared > 200)
+    }
+
     private static let two = #"""
         {"events":[{"eventName":"a","time":1750000361000,"value":"1.50"},
         {"eventName":"statsig::gate_exposure","time":1750000361001,"user":{"userID":"u"},"metadata":{"gate":"g"}}]}

@@ -111,7 +111,7 @@ typedef struct {
     uint64_t id_sum;
 } fg_sums;
 
-/// Rows of one table: JSON Lines, valid until the block is added to, cleared or freed.
+/// Rows of one table, valid until the block is added to, cleared or freed.
 typedef struct {
     const uint8_t *bytes;
     size_t size;
@@ -120,7 +120,17 @@ typedef struct {
 
 typedef enum { FG_EXPOSURES = 0, FG_EVENTS = 1, FG_DEAD_LETTERS = 2 } fg_table;
 
-fg_block *fg_block_make(void);
+/// How rows are written.
+typedef enum {
+    /// JSON Lines: an object a row, with all columns.
+    FG_LINES = 0,
+    /// The columns' values one after the other, as in ClickHouse's RowBinary: ids as two 64-bit words, whole numbers as 64-bit
+    /// words, flags as a byte, optional numbers as a byte that is 1 for none, else 0 and a double; all with the lowest byte
+    /// first; texts as their length (LEB128) and their bytes.
+    FG_PACKED = 1,
+} fg_form;
+
+fg_block *fg_block_make(fg_form form);
 void fg_block_free(fg_block *block);
 /// Forgets rows and ids and keeps the memory.
 void fg_block_clear(fg_block *block);

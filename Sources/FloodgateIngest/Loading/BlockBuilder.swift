@@ -9,17 +9,21 @@ package import FloodgateWarehouse
 /// Batches are added in the log's order; `finish` gives the block, `clear` begins the next one.
 package final class BlockBuilder {
     private let node: [UInt8]
+    private let form: RowForm
     private let body = BodyBuffer()
     private let scanner: EventScanner
     private let block: OpaquePointer
 
     /// Makes a builder without rows.
-    /// - Parameter node: the name of the node that accepted batches which name none.
+    /// - Parameters:
+    ///   - node: the name of the node that accepted batches which name none.
+    ///   - form: how rows are written.
     /// - Throws: `EventScannerError` if there is no memory.
-    package init(node: String) throws(EventScannerError) {
+    package init(node: String, form: RowForm = .lines) throws(EventScannerError) {
         self.node = Array(node.utf8)
+        self.form = form
         scanner = try EventScanner()
-        guard let block = fg_block_make() else { throw .outOfMemory }
+        guard let block = fg_block_make(form == .packed ? FG_PACKED : FG_LINES) else { throw .outOfMemory }
         self.block = block
     }
 
@@ -93,7 +97,7 @@ package final class BlockBuilder {
             rows[table] = Array(UnsafeBufferPointer(start: made.bytes, count: made.size))
             counts[table] = Int(clamping: made.rows)
         }
-        return EventBlock(id: id, day: day, rows: rows, counts: counts, ledger: ledger)
+        return EventBlock(id: id, day: day, form: form, rows: rows, counts: counts, ledger: ledger)
     }
 
     /// Forgets rows and ids and keeps the memory and the names.

@@ -21,9 +21,9 @@ final class BlockDraft {
 
     /// Makes an empty draft.
     /// - Throws: `EventScannerError` if there is no memory.
-    init(node: String) throws(EventScannerError) {
+    init(node: String, form: RowForm = .lines) throws(EventScannerError) {
         self.node = node
-        builder = try BlockBuilder(node: node)
+        builder = try BlockBuilder(node: node, form: form)
     }
 
     var rowCount: Int { builder.rowCount + corrupt.count }
@@ -99,9 +99,9 @@ final class BlockDraft {
         }
         var block = builder.finish(id: id, day: day, ledger: entries)
         for row in corrupt {
-            var writer = JSONWriter()
-            writer.write(.object(row))
-            block.rows[.deadLetters, default: []] += writer.bytes + [0x0A]
+            let bytes = block.form == .packed ? WarehouseTable.deadLetters.packed(row) : row.line
+            guard let bytes else { continue }
+            block.rows[.deadLetters, default: []] += bytes
             block.counts[.deadLetters, default: 0] += 1
         }
         return block
@@ -118,5 +118,13 @@ final class BlockDraft {
         let digits = String(UInt64(bitPattern: position), radix: 16)
         let word = String(repeating: "0", count: 16 - digits.count) + digits
         return "00000000-0000-0000-\(word.prefix(4))-\(word.dropFirst(4))"
+    }
+}
+
+extension JSONObject {
+    fileprivate var line: [UInt8] {
+        var writer = JSONWriter()
+        writer.write(.object(self))
+        return writer.bytes + [0x0A]
     }
 }

@@ -127,7 +127,7 @@ package actor EventLoader {
         if let first = pieces.first, first.start > current.watermark { pieces = [] }
         if let logEnd, let last = pieces.last, last.end > LogCursor(behind: logEnd) { pieces = [] }
         if draft == nil {
-            draft = try BlockDraft(node: node)
+            draft = try BlockDraft(node: node, form: warehouse.form)
             try draft?.rename(names)
         }
         isStarted = true

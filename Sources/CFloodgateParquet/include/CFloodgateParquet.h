@@ -1,0 +1,62 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+// Parquet files of flat rows, sorted, in memory. Over zstd (pages) and xxHash (dictionaries); the format is
+// https://parquet.apache.org/docs/file-format/, the rows are what CFloodgateEventScan calls packed.
+
+#ifndef FLOODGATE_PARQUET_H
+#define FLOODGATE_PARQUET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    /// A UUID.
+    FG_COLUMN_ID = 0,
+    /// UTF-8.
+    FG_COLUMN_TEXT = 1,
+    /// A whole number of 64 bits.
+    FG_COLUMN_INTEGER = 2,
+    /// A double, or null.
+    FG_COLUMN_OPTIONAL_NUMBER = 3,
+    /// 0 or 1, as a whole number of 8 bits.
+    FG_COLUMN_FLAG = 4,
+} fg_column_kind;
+
+typedef enum {
+    FG_PARQUET_OK = 0,
+    /// What is said to be rows is not.
+    FG_PARQUET_REFUSED = 1,
+    /// There is no memory.
+    FG_PARQUET_NO_MEMORY = 2,
+} fg_parquet_status;
+
+/// Rows on their way into a file; for one thread at a time.
+typedef struct fg_parquet fg_parquet;
+
+/// Begins a file without columns; NULL if there is no memory.
+fg_parquet *fg_parquet_make(void);
+void fg_parquet_free(fg_parquet *file);
+
+/// Adds a column behind the others; before the first rows.
+/// @param rank Where it stands among the columns that rows are sorted by, from 0; -1 if it does not. Not of optional numbers.
+fg_parquet_status fg_parquet_column(
+    fg_parquet *file, const char *name, size_t name_size, fg_column_kind kind, int rank);
+
+/// Adds rows. After any other answer than `FG_PARQUET_OK` the file is of no more use.
+fg_parquet_status fg_parquet_add(fg_parquet *file, const uint8_t *rows, size_t size);
+
+/// How many rows there are.
+uint64_t fg_parquet_rows(const fg_parquet *file);
+
+/// Makes the file of all rows; its bytes are valid until `file` is freed.
+fg_parquet_status fg_parquet_finish(fg_parquet *file, const uint8_t **bytes, size_t *size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,59 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import CFloodgateParquet
+internal import FloodgateWarehouse
+internal import Foundation
+
+/// A Parquet file in memory, with its rows in the order that analysis reads them in.
+final class ParquetFile {
+    private let file: OpaquePointer
+    private var content = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+
+    /// Makes the file of rows in the packed form.
+    /// - Throws: `.rejected` if they are not rows of `table`, `.unavailable` if there is no memory.
+    init(_ table: WarehouseTable, packed rows: [UInt8]) throws(WarehouseError) {
+        guard let file = fg_parquet_make() else { throw Self.noMemory }
+        self.file = file
+        for column in table.columns {
+            let rank = table.order.firstIndex(of: column.name).map(Int32.init) ?? -1
+            let name = Array(column.name.utf8CString)
+            try Self.check(fg_parquet_column(file, name, name.count - 1, column.kind.parquet, rank), table)
+        }
+        try Self.check(fg_parquet_add(file, rows, rows.count), table)
+        var (bytes, size): (UnsafePointer<UInt8>?, Int) = (nil, 0)
+        try Self.check(fg_parquet_finish(file, &bytes, &size), table)
+        content = UnsafeBufferPointer(start: bytes, count: size)
+    }
+
+    deinit { fg_parquet_free(file) }
+
+    /// How many rows it has.
+    var rows: Int64 { Int64(clamping: fg_parquet_rows(file)) }
+
+    /// The file.
+    var bytes: [UInt8] { Array(content) }
+
+    private static var noMemory: WarehouseError {
+        WarehouseError(.unavailable, "there is no memory for a Parquet file")
+    }
+
+    private static func check(_ status: fg_parquet_status, _ table: WarehouseTable) throws(WarehouseError) {
+        switch status {
+        case FG_PARQUET_OK: return
+        case FG_PARQUET_REFUSED: throw WarehouseError(.rejected, "what is to be \(table.rawValue) are no rows")
+        default: throw noMemory
+        }
+    }
+}
+
+extension WarehouseTable.Kind {
+    fileprivate var parquet: fg_column_kind {
+        switch self {
+        case .id: FG_COLUMN_ID
+        case .text, .word: FG_COLUMN_TEXT
+        case .integer, .time: FG_COLUMN_INTEGER
+        case .optionalNumber: FG_COLUMN_OPTIONAL_NUMBER
+        case .flag: FG_COLUMN_FLAG
+        }
+    }
+}
