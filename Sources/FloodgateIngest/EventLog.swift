@@ -21,6 +21,11 @@ package protocol EventLog: BatchSource {
     /// Whether an append has a chance now; cheap, so that overload is answered before a body is looked at.
     var isAccepting: Bool { get }
 
+    /// Why appends fail, not for a moment but until something changes; nil if they do not, as far as is known; cheap.
+    ///
+    /// A log that is in trouble finds out by itself when it is not any more: whoever asks may send nothing meanwhile.
+    var trouble: EventLogError.Code? { get }
+
     /// The share of its quota that the log takes, 0 for none; cheap, so that it is asked for each request.
     var fill: Double { get }
 

@@ -26,6 +26,10 @@ package final class InMemoryEventLog: EventLog {
         set { state.withLock { $0.fill = newValue } }
     }
 
+    package var trouble: EventLogError.Code? {
+        state.withLock { $0.failure?.code == .overloaded ? nil : $0.failure?.code }
+    }
+
     package var isAccepting: Bool {
         state.withLock { $0.failure?.code != .overloaded && $0.failure?.code != .closed }
     }

@@ -70,6 +70,11 @@ package final class Intake: Sendable {
     /// What the intake has done since it started.
     package var counts: IntakeCounts { state.withLock { $0 } }
 
+    /// Why every batch is refused now, and not just for a moment; nil if batches are taken.
+    package var obstacle: IntakeRefusal? {
+        log.trouble.map { IntakeRefusal($0) } ?? (log.fill < limits.fullShare ? nil : .storageFull)
+    }
+
     /// Answers `request`; 202 only when all of its good events are durable.
     package func accept(_ request: IntakeRequest) async -> IntakeAnswer {
         guard request.body.count <= limits.bodySizeBytes else {

@@ -9,7 +9,15 @@ internal import Synchronization
 /// The library calls from threads of its own, maybe once more when the connection is closed already. So it is given a
 /// number and no pointer: a call that comes too late finds nobody.
 final class NATSAcknowledgements: Sendable {
-    typealias Waiter = CheckedContinuation<Result<Bool, TransportError>, Never>
+    /// What the broker says of a message that it has.
+    struct Receipt: Sendable {
+        /// Whether it has not had the message before.
+        var isNew: Bool
+        /// Its number in the stream.
+        var sequence: UInt64
+    }
+
+    typealias Waiter = CheckedContinuation<Result<Receipt, TransportError>, Never>
 
     private struct State {
         // By the message's address, which is its own from before it is sent until it is freed in the handler.
@@ -68,9 +76,11 @@ final class NATSAcknowledgements: Sendable {
     /// Called by the library for each message that was acknowledged, refused or waited for in vain.
     static let handler: jsPubAckHandler = { _, message, acknowledgement, failure, closure in
         let address = UInt(bitPattern: message)
-        let result: Result<Bool, TransportError> =
+        let result: Result<Receipt, TransportError> =
             if let acknowledgement {
-                .success(!acknowledgement.pointee.Duplicate)
+                .success(
+                    Receipt(isNew: !acknowledgement.pointee.Duplicate, sequence: acknowledgement.pointee.Sequence)
+                )
             } else if let failure {
                 .failure(
                     TransportError(failure.pointee.Err, failure.pointee.ErrCode, doing: "Publishing a batch")

@@ -52,10 +52,18 @@ extension NATSTransport {
 
     package func extent(of partition: Int) async throws(TransportError) -> TransportExtent {
         guard 0..<address.partitions ~= partition else { return TransportExtent(epoch: 0, first: 1, last: 0) }
-        let connection = try await prepared().connection
+        let (connection, epochs) = try await prepared()
         let streams = streams
-        return try await control.perform { () throws(TransportError) in
-            try streams.extent(of: partition, connection.context)
+        do {
+            let extent = try await control.perform { () throws(TransportError) in
+                try streams.extent(of: partition, connection.context)
+            }
+            // Made anew by another node; the next delivery is to say so.
+            if extent.epoch != epochs[partition] { doubt() }
+            return extent
+        } catch {
+            if connection.isConnected { doubt() }
+            throw error
         }
     }
 

@@ -41,7 +41,7 @@ package final class NATSTransport: EventTransport {
     }
 
     @discardableResult
-    package func publish(_ batch: LoggedBatch, from node: String) async throws(TransportError) -> Bool {
+    package func publish(_ batch: LoggedBatch, from node: String) async throws(TransportError) -> TransportReceipt {
         let envelope = try TransportEnvelope(batch, from: node)
         let connection = try await prepared().connection
         let pieces = Self.pieces(batch.payload)
@@ -56,7 +56,8 @@ package final class NATSTransport: EventTransport {
         )
         var headers = [NATSHeader.batch: envelope.header]
         if pieces.count > 1 { headers[NATSHeader.parts] = String(pieces.count) }
-        return try await send(pieces[0], to: streams.subject(partition), id: envelope.id, headers, connection)
+        let receipt = try await send(pieces[0], to: streams.subject(partition), id: envelope.id, headers, connection)
+        return TransportReceipt(isNew: receipt.isNew, partition: partition, sequence: receipt.sequence)
     }
 
     package func status() async throws(TransportError) -> TransportStatus {
@@ -137,8 +138,8 @@ package final class NATSTransport: EventTransport {
         id: String,
         _ headers: [String: String],
         _ connection: NATSConnection
-    ) async throws(TransportError) -> Bool {
-        let result: Result<Bool, TransportError> = await withCheckedContinuation { waiter in
+    ) async throws(TransportError) -> NATSAcknowledgements.Receipt {
+        let result: Result<NATSAcknowledgements.Receipt, TransportError> = await withCheckedContinuation { waiter in
             publishing.async {
                 Self.send(payload, to: subject, id: id, headers, connection, waiter)
             }

@@ -118,6 +118,31 @@ package struct EventSegmentFolder: Sendable {
         EventLogError(.storage, "\(log) cannot be written anew: \(String(cString: strerror(errno)))")
     }
 
+    /// Writes a file of `size` bytes, syncs it and removes it again.
+    /// - Throws: `.full` if there is no room for it, `.storage` for any other reason.
+    func tryWriting(_ size: Int) throws(EventLogError) {
+        let path = path + "/trial"
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Self.refusal(path) }
+        defer {
+            _ = close(file)
+            _ = unlink(path)
+        }
+        let bytes = [UInt8](repeating: 0x55, count: 1 << 16)
+        var offset = 0
+        while offset < size {
+            let count = pwrite(file, bytes, min(bytes.count, size - offset), off_t(offset))
+            guard count > 0 else { throw Self.refusal(path) }
+            offset += count
+        }
+        guard fsync(file) == 0 else { throw Self.refusal(path) }
+    }
+
+    private static func refusal(_ path: String) -> EventLogError {
+        let code = [ENOSPC, EDQUOT].contains(errno) ? EventLogError.Code.full : .storage
+        return EventLogError(code, "\(path) cannot be written: \(String(cString: strerror(errno)))")
+    }
+
     /// Marks a sealed segment as not to be written.
     func protect(_ number: Int64) { _ = chmod(path(of: number), 0o444) }
 

@@ -56,6 +56,8 @@ package final class SQLiteEventLog: EventLog {
 
     package var isAccepting: Bool { queue.isAccepting }
 
+    package var trouble: EventLogError.Code? { queue.trouble }
+
     /// What the writer has done and what waits for it.
     package var status: SQLiteEventLogStatus { queue.status }
 
@@ -107,7 +109,7 @@ package struct SQLiteEventLogStatus: Sendable, Hashable {
     /// Transactions that failed since the start, by reason.
     package var failures: [EventLogError.Code: Int64] = [:]
     /// Whether fewer than three transactions failed in the last minute before the newest failure, or one has
-    /// succeeded since.
+    /// succeeded since, or the disk was tried and takes what is written.
     package var isHealthy = true
     /// Whether the log is shut down.
     package var isStopped = false

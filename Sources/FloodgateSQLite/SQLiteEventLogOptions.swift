@@ -16,7 +16,10 @@ package struct SQLiteEventLogOptions: Sendable {
     package var queueCount = 10_000
     /// Bytes of payload that share one commit at most; 4 MiB by default.
     package var commitSizeBytes = 4 << 20
-    /// Called on the writer's thread inside each transaction, with the number of batches in it; for tests of faults.
+    /// How often a log that is in trouble, or has a segment that is not settled, looks after it; 2 s by default.
+    package var mendInterval: Duration = .seconds(2)
+    /// Called on the writer's thread inside each transaction, with the number of batches in it, and with 0 when the disk is
+    /// tried; for tests of faults.
     package var willCommit: (@Sendable (Int) throws -> Void)?
 
     /// Makes options with the defaults above.

@@ -28,6 +28,7 @@ final class SQLiteEventLogQueue: Sendable {
         var isStopping = false
         var isWriterAsleep = false
         var stopWaiters: [CheckedContinuation<Void, Never>] = []
+        var lastFailure = EventLogError.Code.storage
     }
 
     private let options: SQLiteEventLogOptions
@@ -46,6 +47,14 @@ final class SQLiteEventLogQueue: Sendable {
         state.withLock { state in
             !state.isStopping && state.items.count < options.queueCount
                 && state.status.queuedBytes < options.queueSizeBytes
+        }
+    }
+
+    /// Why nothing can be written; nil if something can, as far as is known.
+    var trouble: EventLogError.Code? {
+        state.withLock { state in
+            if state.isStopping { return .closed }
+            return state.status.isHealthy ? nil : state.lastFailure
         }
     }
 
@@ -147,7 +156,9 @@ final class SQLiteEventLogQueue: Sendable {
                     batch.id = position
                     state.counts.add(batch)
                 }
-            case .failure(let error): state.status.failures[error.code, default: 0] += 1
+            case .failure(let error):
+                state.lastFailure = error.code
+                state.status.failures[error.code, default: 0] += 1
             }
         }
         switch result {
@@ -160,6 +171,22 @@ final class SQLiteEventLogQueue: Sendable {
 
     /// Part of the log is gone.
     func forget(_ part: EventCounts) { state.withLock { $0.counts.remove(part) } }
+
+    /// What was counted of a part is not what there is.
+    func exchange(_ part: EventCounts, for other: EventCounts) {
+        state.withLock { state in
+            state.counts.remove(part)
+            state.counts.add(other)
+        }
+    }
+
+    /// Whether what is appended can be written; `failure` is why the last attempt failed, nil for no news of that.
+    func report(isHealthy: Bool, after failure: EventLogError.Code?) {
+        state.withLock { state in
+            state.status.isHealthy = isHealthy
+            state.lastFailure = failure ?? state.lastFailure
+        }
+    }
 
     func report(segment: Int64?, sealed: Int64 = 0) {
         state.withLock { state in

@@ -82,6 +82,34 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
         return result
     }
 
+    /// Looks after one segment that the log, which runs, has let go of: seals it, or sets it aside.
+    ///
+    /// - Returns: What there is of it now; nil if it is as it was, and to be looked at again later. What is damaged is looked
+    ///   at once, since what was copied of it would be copied again.
+    static func settle(
+        _ number: Int64,
+        _ folder: EventSegmentFolder,
+        highestNumber: Int64,
+        logger: Logger,
+        now: Int64
+    ) -> Result? {
+        var result = Result()
+        result.highestNumber = highestNumber
+        do throws(EventLogError) {
+            try seal(number, folder, now, &result)
+            return result.report.sealed.isEmpty ? nil : result
+        } catch {
+            guard error.code == .corrupt else { return nil }
+            let reader = SQLiteEventLogReader(folder: folder.path)
+            do throws(EventLogError) {
+                try setAside(number, error, folder, reader, logger, now, &result)
+            } catch {
+                logger.error("A damaged segment stays until the next start", metadata: ["error": "\(error)"])
+            }
+            return result
+        }
+    }
+
     /// A damaged segment is copied as far as it can be read, and kept under another name.
     ///
     /// In this order, so that a kill in between leaves everything to the next start.
@@ -161,23 +189,34 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
         _ now: Int64,
         _ result: inout Result
     ) throws(EventLogError) {
+        // What was salvaged has the highest number, and nothing is appended below it.
+        guard number == result.highestNumber, !isSealed else { return try seal(number, folder, now, &result) }
         try folder.renewLogs(number)
         let segment = try EventSegment(number: number, in: folder, now: now, checked: true)
         result.counts.add(segment.counts)
         result.report.segments += 1
-        // What was salvaged has the highest number, and nothing is appended below it.
-        if number == result.highestNumber, !isSealed {
-            result.segment = segment
-            result.report.resumed = number
-        } else {
-            do {
-                try segment.seal(now: now)
-                folder.protect(number)
-                result.report.sealed.append(number)
-            } catch {
-                // As with a full disk: it can be read as it is.
-                segment.close()
-            }
+        result.segment = segment
+        result.report.resumed = number
+    }
+
+    /// Checks a segment and seals it; if only the seal fails, it can be read as it is.
+    private static func seal(
+        _ number: Int64,
+        _ folder: EventSegmentFolder,
+        _ now: Int64,
+        _ result: inout Result
+    ) throws(EventLogError) {
+        try folder.renewLogs(number)
+        let segment = try EventSegment(number: number, in: folder, now: now, checked: true)
+        result.counts.add(segment.counts)
+        result.report.segments += 1
+        do {
+            try segment.seal(now: now)
+            folder.protect(number)
+            result.report.sealed.append(number)
+        } catch {
+            // As with a full disk.
+            segment.close()
         }
     }
 }

@@ -14,12 +14,16 @@ struct SQLiteEventLogWriter: Sendable {
     var segment: EventSegment?
     /// The highest number that a segment ever had; none is used twice, since positions hang on it.
     var highestNumber: Int64
-    private var failureTimes: [Int64] = []
+    /// Segments that were let go of as they were, and what was known to be in each.
+    var unsettled: [(number: Int64, counts: EventCounts)] = []
+    var failureTimes: [Int64] = []
+    var pause: (until: Int64, reason: EventLogError)?
+    /// When the disk and what it spoilt were last looked at.
+    var lastMend: Int64?
     private var lastReport: Int64 = 0
-    private var pause: (until: Int64, reason: EventLogError)?
 
     /// Milliseconds; a disk that works again is used again within this.
-    private static let longestPause: Int64 = 10_000
+    static let longestPause: Int64 = 10_000
 
     init(
         folder: EventSegmentFolder,
@@ -48,7 +52,10 @@ struct SQLiteEventLogWriter: Sendable {
                 sealIfDue()
                 let result = write(group.map(\.batch))
                 queue.answer(group, with: result, isHealthy: isHealthy)
-            case .look: sealIfDue()
+                mendIfDue()
+            case .look:
+                sealIfDue()
+                mendIfDue()
             case .stop:
                 segment?.close()
                 segment = nil
@@ -77,7 +84,9 @@ struct SQLiteEventLogWriter: Sendable {
         }
     }
 
-    private mutating func nextSegment() throws(EventLogError) -> EventSegment {
+    mutating func nextSegment() throws(EventLogError) -> EventSegment {
+        // Before anything is behind them: a reader that has gone on to the next segment does not look back.
+        settle()
         guard highestNumber < EventSegmentFolder.largestNumber else {
             throw EventLogError(.storage, "There are no more numbers for segments; begin a new data folder")
         }
@@ -89,7 +98,10 @@ struct SQLiteEventLogWriter: Sendable {
             return segment
         } catch {
             // A file that could not be filled for want of room is as good as new; any other is left alone.
-            if error.code != .full { highestNumber = number }
+            if error.code != .full {
+                highestNumber = number
+                if folder.exists(number) { unsettled.append((number, EventCounts())) }
+            }
             throw error
         }
     }
@@ -98,7 +110,7 @@ struct SQLiteEventLogWriter: Sendable {
     ///
     /// From the third in a row on, the next new segment has to wait, so that a broken disk does not fill the folder
     /// with one file per request.
-    private mutating func note(_ error: EventLogError) {
+    mutating func note(_ error: EventLogError) {
         let time = now()
         if failureTimes.isEmpty || time &- lastReport >= 10_000 {
             lastReport = time
@@ -110,9 +122,12 @@ struct SQLiteEventLogWriter: Sendable {
         pause = (time &+ min(Self.longestPause, 250 << Int64(failureTimes.count - 3)) - 1, error)
     }
 
-    /// Lets go of the segment where it is, damaged or not: readers get what there is, and the next start looks after it.
+    /// Lets go of the segment where it is, damaged or not: readers get what there is, and it is settled when the disk is well.
     private mutating func abandonSegment() {
-        segment?.close()
+        if let segment {
+            segment.close()
+            unsettled.append((segment.number, segment.counts))
+        }
         segment = nil
         queue.report(segment: nil)
     }
@@ -126,9 +141,10 @@ struct SQLiteEventLogWriter: Sendable {
             folder.protect(segment.number)
             queue.report(segment: nil, sealed: 1)
         } catch {
-            // Complete all the same; the next start seals it.
+            // Complete all the same, and sealed later.
             logger.warning("A segment could not be sealed", metadata: ["error": "\(error)"])
             segment.close()
+            unsettled.append((segment.number, segment.counts))
             queue.report(segment: nil)
         }
         self.segment = nil
@@ -138,20 +154,24 @@ struct SQLiteEventLogWriter: Sendable {
         now().subtractingReportingOverflow(segment.createdAt).partialValue
     }
 
-    private var segmentAgeMilliseconds: Int64 {
-        let parts = options.segmentAge.components
+    private var segmentAgeMilliseconds: Int64 { Self.milliseconds(options.segmentAge) }
+
+    static func milliseconds(_ time: Duration) -> Int64 {
+        let parts = time.components
         return parts.seconds.multipliedReportingOverflow(by: 1000).partialValue &+ parts.attoseconds
             / 1_000_000_000_000_000
     }
 
     /// How long to sleep before the segment's age is looked at again: a minute at most, for the clock may be set.
     private var patience: DispatchTimeInterval {
-        guard let segment, segment.counts.batches > 0 else { return .seconds(60) }
-        return .milliseconds(Int(max(1, min(60_000, segmentAgeMilliseconds &- age(of: segment)))))
+        var longest: Int64 = 60_000
+        if needsMending { longest = max(1, min(longest, Self.milliseconds(options.mendInterval))) }
+        guard let segment, segment.counts.batches > 0 else { return .milliseconds(Int(longest)) }
+        return .milliseconds(Int(max(1, min(longest, segmentAgeMilliseconds &- age(of: segment)))))
     }
 
     /// Fewer than three failures in the last minute; a success clears them.
-    private var isHealthy: Bool {
+    var isHealthy: Bool {
         let start = now() - 60_000
         return failureTimes.suffix(3).count { $0 > start } < 3
     }

@@ -48,7 +48,7 @@ extension DataPlane {
             metrics: metrics,
             guards: guards
         )
-        OperationsRoutes(health: health, metrics: metrics, refreshMetrics: refreshMetrics).add(
+        OperationsRoutes(probes: probes, metrics: metrics, refreshMetrics: refreshMetrics).add(
             to: router,
             access: access
         )

@@ -66,6 +66,9 @@ package struct DataPlane: Sendable {
     /// Says in the answers of event loops how old they are; a running process does so by itself.
     package func showAges() { boards.answers.show(freshness.seconds(at: now())) }
 
+    /// What those are told who ask whether traffic should come here.
+    var probes: Probes { Probes(health: health, intake: intake) }
+
     /// What stands behind the front door.
     func front(_ router: Router<ServerContext>) -> ServerFront {
         ServerFront(
@@ -77,7 +80,7 @@ package struct DataPlane: Sendable {
             idLists: boards.idLists,
             fleet: boards.fleet,
             now: now,
-            health: health,
+            probes: probes,
             guards: guards,
             metrics: metrics,
             clients: clientRoutes,
@@ -139,7 +142,7 @@ package struct DataPlane: Sendable {
 
     /// What stands behind that listener, for `run` and for tests.
     package func operationsFront() -> any FrontService {
-        OperationsFront(health: health) {
+        OperationsFront(probes: probes) {
             await refreshMetrics()
             return metrics.registry.text
         }

@@ -33,7 +33,8 @@ package struct ServerSettings: Sendable {
     package var publicURL: String?
     /// A path in front of all routes, such as `/flags`; requests without it are answered too.
     package var pathPrefix = ""
-    /// Where else to serve `/metrics`, `/livez` and `/readyz`, and nothing but these, without a key; nil for nowhere.
+    /// Where else to serve `/metrics`, `/livez`, `/readyz` and `/readyz/intake`, and nothing but these, without a key; nil
+    /// for nowhere.
     package var metricsListen: ListenAddress?
     /// What the log is told of requests.
     package var accessLog = AccessLog.Settings()

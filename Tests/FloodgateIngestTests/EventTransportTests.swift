@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func `an envelope refuses numbers that no batch has`() throws {
-        let good = try TransportEnvelope(batch(1 << 32 | 7), from: "n").header
+        let good = try TransportEnvelope(transportBatch(1 << 32 | 7), from: "n").header
         #expect(try TransportEnvelope(header: good, payload: [1]).id == "n/1/7")
         for (old, new) in [("\"events\":1", "\"events\":-1"), ("\"position\":", "\"position\":-"), ("\"n\"", "\"n/\"")]
         {
@@ -43,7 +43,7 @@ import Testing
     @Test(arguments: ["", "a.b", "a b", "ä", String(repeating: "a", count: 65)])
     func `a node is named such that its name can be a part of others`(node: String) async {
         let error = await #expect(throws: TransportError.self) {
-            try await InMemoryTransport().publish(batch(1), from: node)
+            try await InMemoryTransport().publish(transportBatch(1), from: node)
         }
         #expect(error?.code == .misconfigured)
     }
@@ -97,7 +97,7 @@ import Testing
         let replicated = ReplicatedEventLog(log: log, publisher: publisher)
         try await running(publisher) {
             for number in 1...50 as ClosedRange<Int64> {
-                let position = try await replicated.append(batch(number))
+                let position = try await replicated.append(transportBatch(number))
                 #expect(publisher.status.published >= position)
             }
             #expect(try await held() == Set(1...50))
@@ -108,10 +108,10 @@ import Testing
     }
 
     @Test func `goes on where it was, and sends nothing twice that the mark knows`() async throws {
-        for number in 1...10 as ClosedRange<Int64> { _ = try await log.append(batch(number)) }
+        for number in 1...10 as ClosedRange<Int64> { _ = try await log.append(transportBatch(number)) }
         let first = publisher()
         try await running(first) { try await first.waitUntilReplicated(10) }
-        for number in 11...20 as ClosedRange<Int64> { _ = try await log.append(batch(number)) }
+        for number in 11...20 as ClosedRange<Int64> { _ = try await log.append(transportBatch(number)) }
         let second = publisher()
         try await running(second) { try await second.waitUntilReplicated(20) }
         #expect(second.status.published == 10)
@@ -120,7 +120,7 @@ import Testing
 
     @Test func `sends all of a log that the mark is not about`() async throws {
         try "1000\n".write(toFile: folder.path + "/mark", atomically: true, encoding: .utf8)
-        _ = try await log.append(batch(1))
+        _ = try await log.append(transportBatch(1))
         let publisher = publisher()
         try await running(publisher) { try await publisher.waitUntilReplicated(1) }
         #expect(try await held() == [1])
@@ -129,7 +129,7 @@ import Testing
     @Test(arguments: ["", "7", "x\n", "-1\n", "99999999999999999999\n"])
     func `a mark that does not read is none`(content: String) async throws {
         try content.write(toFile: folder.path + "/mark", atomically: true, encoding: .utf8)
-        _ = try await log.append(batch(1))
+        _ = try await log.append(transportBatch(1))
         let publisher = publisher()
         try await running(publisher) { try await publisher.waitUntilReplicated(1) }
         #expect(try await held() == [1])
@@ -140,7 +140,7 @@ import Testing
         let replicated = ReplicatedEventLog(log: log, publisher: publisher)
         try await running(publisher) {
             transport.fail(with: TransportError(.unavailable, "away"))
-            let error = await #expect(throws: EventLogError.self) { try await replicated.append(batch(1)) }
+            let error = await #expect(throws: EventLogError.self) { try await replicated.append(transportBatch(1)) }
             #expect(error?.code == .unreplicated)
             #expect((error?.cause as? TransportError)?.code == .unavailable)
             // Whoever comes then is refused before anything is done.
@@ -192,7 +192,7 @@ import Testing
 
     @Test func `no more is on its way than allowed`() async throws {
         transport.fail(with: TransportError(.full, "full"))
-        for number in 1...100 as ClosedRange<Int64> { _ = try await log.append(batch(number, size: 1_000)) }
+        for number in 1...100 as ClosedRange<Int64> { _ = try await log.append(transportBatch(number, size: 1_000)) }
         let few = publisher {
             $0.inFlight = 7
             $0.patience = .seconds(60)
@@ -218,7 +218,7 @@ import Testing
 }
 
 /// A folder that goes with the test.
-private final class ScratchFolder: Sendable {
+final class ScratchFolder: Sendable {
     let path: String
 
     init() {
@@ -229,7 +229,8 @@ private final class ScratchFolder: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-private func batch(_ position: Int64, size: Int = 10) -> LoggedBatch {
+/// A batch at `position`, of `size` bytes that nobody looks into.
+func transportBatch(_ position: Int64, size: Int = 10) -> LoggedBatch {
     LoggedBatch(
         id: position,
         receivedAt: position,

@@ -121,6 +121,48 @@ import Testing
         try await publish(6...9)
         await #expect(throws: EventLogError.self) { try await first.read(after: 5, limit: 10) }
         #expect(try await source().lane() != lane, "blocks of another life have other names")
+        #expect(await first.isGone)
+    }
+
+    @Test func `acknowledges nothing in another partition of that name`() async throws {
+        try await publish(1...5)
+        let first = source()
+        #expect(try await all(first).count == 5)
+        transport.remake()
+        try await publish(6...9)
+        let error = await #expect(throws: TransportError.self) { try await first.commit(through: 5) }
+        #expect(error?.code == .failed)
+        #expect(await first.isGone)
+        #expect(try await transport.status().lag == 4)
+    }
+
+    @Test func `does not take for known what a partition gives out again`() async throws {
+        try await publish(1...9)
+        let first = source()
+        #expect(try await all(first).count == 9)
+        try await first.commit(through: 9)
+        transport.goBack(partition: 0, to: 6)
+        try await publish(11...12)
+        await #expect(throws: EventLogError.self) { try await first.read(after: 9, limit: 10) }
+        #expect(await first.isGone)
+        #expect(try await transport.status().lag == 2, "they are for the next one")
+    }
+
+    @Test func `a partition that went back is loaded under another name`() async throws {
+        try await publish(1...9)
+        let source = source()
+        let name = try await source.lane()
+        func lane(behind gone: String? = nil, _ loaded: [String: Int64]) async throws -> String {
+            try await source.lane(behind: gone) { loaded[$0] }
+        }
+        #expect(try await lane([:]) == name)
+        #expect(try await lane(behind: name, [:]) == name, "nothing was loaded under it")
+        #expect(try await lane([name: 9]) == name)
+        #expect(try await lane([name: 10]) == name + "-10")
+        #expect(try await lane(behind: name, [name: 9]) == name + "-9")
+        #expect(try await lane([name: 10, name + "-10": 0]) == name + "-10", "begun, and nothing loaded")
+        #expect(try await lane([name: 5, name + "-5": 7]) == name + "-5", "for good")
+        #expect(try await lane([name: 5, name + "-5": 11]) == name + "-5-11")
     }
 }
 

@@ -91,7 +91,7 @@ import Testing
         try cluster.start(0)
         var isTaken = false
         for _ in 0..<100 where !isTaken {
-            isTaken = (try? await transport.publish(sampleBatch(2), from: "n")) ?? false
+            isTaken = (try? await transport.publish(sampleBatch(2), from: "n").isNew) ?? false
             if !isTaken { try await Task.sleep(for: .milliseconds(50)) }
         }
         #expect(isTaken)
@@ -120,7 +120,7 @@ func checkFull(_ transport: NATSTransport) async throws {
     try await transport.acknowledge(kept)
     var isTaken = false
     for _ in 0..<100 where !isTaken {
-        isTaken = (try? await transport.publish(sampleBatch(row, size: 200_000), from: "n")) ?? false
+        isTaken = (try? await transport.publish(sampleBatch(row, size: 200_000), from: "n").isNew) ?? false
         if !isTaken { try await Task.sleep(for: .milliseconds(50)) }
     }
     #expect(isTaken)

@@ -71,6 +71,23 @@ final class NATSCluster: @unchecked Sendable {
         try FileManager.default.removeItem(at: folder.appending(path: "\(number)"))
     }
 
+    /// Keeps what a broker, which does not run, has on its disk.
+    func keep(_ number: Int) throws {
+        try FileManager.default.copyItem(
+            at: folder.appending(path: "\(number)"),
+            to: folder.appending(path: "\(number).kept")
+        )
+    }
+
+    /// Puts back what was kept of a broker, which does not run.
+    func putBack(_ number: Int) throws {
+        try empty(number)
+        try FileManager.default.moveItem(
+            at: folder.appending(path: "\(number).kept"),
+            to: folder.appending(path: "\(number)")
+        )
+    }
+
     /// Ends a broker without asking it.
     func kill(_ number: Int) {
         guard let (process, life) = brokers.removeValue(forKey: number) else { return }

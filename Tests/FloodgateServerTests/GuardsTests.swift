@@ -21,7 +21,7 @@ import Testing
         (.post, "/v1/log_event", .server, 1), (.post, "/v1/rgstr", .server, 1),
         (.get, "/v2/download_config_specs", .server, 0), (.get, "/v1/download_config_specs?k=&sinceTime=1", .server, 0),
         (.post, "/v1/download_config_specs", .server, 0), (.post, "/v1/get_id_lists", .server, 0),
-        (.get, "/livez", nil, 0), (.get, "/readyz", nil, 0),
+        (.get, "/livez", nil, 0), (.get, "/readyz", nil, 0), (.get, "/readyz/intake", nil, 0),
         (.put, "/console/v1/gates/new_checkout/disable", .console, 0), (.post, "/gates/new_checkout/toggle", nil, 0),
     ]
 

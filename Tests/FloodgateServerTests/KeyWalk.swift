@@ -186,6 +186,7 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         ),
         .init("GET", "/console/assets/{file}", at: "/console/assets/console.css", .open, 200),
         .init("GET", "/livez", .open, 200), .init("GET", "/readyz", .open, 200),
+        .init("GET", "/readyz/intake", .open, 200),
         .init("GET", "/metrics", .console, 200),
     ]
 }

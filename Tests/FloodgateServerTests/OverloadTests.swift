@@ -106,6 +106,8 @@ private final class StalledEventLog: EventLog {
 
     var fill: Double { 0 }
 
+    var trouble: EventLogError.Code? { nil }
+
     func segments() async throws(EventLogError) -> [LoggedSegment] { [] }
 
     func counts() async throws(EventLogError) -> EventCounts { try await log.counts() }

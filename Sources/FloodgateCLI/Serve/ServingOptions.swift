@@ -17,7 +17,7 @@ struct ServingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Another address, for /metrics, /livez and /readyz alone, without a key "
+            "Another address, for /metrics, /livez, /readyz and /readyz/intake alone, without a key "
                 + "(default: FLOODGATE_METRICS_LISTEN, or none).",
             valueName: "host:port"
         )

@@ -11,6 +11,9 @@ package struct LoadPlanFile: Sendable {
     /// A plan at `path`; the file is made with the first plan.
     package init(path: String) { self.path = path }
 
+    /// Whether a plan was ever written there.
+    package var exists: Bool { FileManager.default.fileExists(atPath: path) }
+
     /// The pieces in order; none if there is no plan that can be read.
     package func read() -> [LoadPiece] {
         guard let content = FileManager.default.contents(atPath: path),

@@ -9,45 +9,52 @@ extension EventPublisher {
     /// May run once at a time.
     package func run() async {
         await begin()
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.repeating(self.options.lookInterval) { self.wake() } }
-            group.addTask { await self.repeating(.milliseconds(100)) { self.dismissLateWaiters() } }
-            group.addTask { await self.keepMark() }
-            group.addTask { await self.keepConnected() }
-            var wakeups = wakeups.stream.makeAsyncIterator()
-            while !Task.isCancelled {
-                if await takeMore(into: &group) { continue }
-                guard await wakeups.next(isolation: nil) != nil else { break }
+        repeat {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.repeating(self.options.lookInterval) { self.wake() } }
+                group.addTask { await self.repeating(.milliseconds(100)) { self.dismissLateWaiters() } }
+                group.addTask { await self.keepMark() }
+                group.addTask { await self.keepConnected() }
+                var wakeups = wakeups.stream.makeAsyncIterator()
+                while !Task.isCancelled, !hasLost {
+                    if await takeMore(into: &group) { continue }
+                    guard await wakeups.next(isolation: nil) != nil else { break }
+                }
+                // With a loss, too: what is on its way arrives or not, and what does not is sent again.
+                group.cancelAll()
             }
-            group.cancelAll()
-        }
+        } while !Task.isCancelled && beginAgain()
         end()
     }
 
     private func begin() async {
-        var position = mark.read()
-        if position > 0, let counts = try? await log.counts(), counts.lastPosition < position {
+        var known = mark.read()
+        if known.position > 0, let counts = try? await log.counts(), counts.lastPosition < known.position {
             logger.error(
                 "The log is not the one that the mark is about; all of it is sent",
-                metadata: ["mark": .stringConvertible(position), "last": .stringConvertible(counts.lastPosition)]
+                metadata: [
+                    "mark": .stringConvertible(known.position), "last": .stringConvertible(counts.lastPosition),
+                ]
             )
-            position = 0
+            known = PublishMark.Content()
         }
         state.withLock { state in
-            state.window = PublishWindow(mark: position)
+            state.window = PublishWindow(mark: known.position)
+            state.sight = known.sight
+            state.isDoubtful = true
             state.troubledSince = nil
             state.isRunning = true
         }
     }
 
     private func end() {
-        let (waiters, position) = state.withLock { state in
+        let (waiters, content) = state.withLock { state in
             state.isRunning = false
             defer { state.waiters = [:] }
-            return (state.waiters.values.flatMap { $0 }, state.window.mark)
+            return (state.waiters.values.flatMap { $0 }, Self.content(state))
         }
         for waiter in waiters { waiter.continuation.resume(returning: .failure(Self.closed)) }
-        write(position)
+        write(content)
     }
 
     /// Puts what there is and what fits on its way.
@@ -67,24 +74,32 @@ extension EventPublisher {
             return false
         }
         for batch in batches {
-            let isTaken = state.withLock { state in
+            let partition = EventPartition.index(
+                environment: batch.environment,
+                position: batch.id,
+                count: transport.partitionCount
+            )
+            let isSent: Bool? = state.withLock { state in
                 // A large batch goes alone rather than never.
-                guard state.window.count == 0 || state.window.sizeBytes < options.inFlightBytes else { return false }
+                guard state.window.count == 0 || state.window.sizeBytes < options.inFlightBytes else { return nil }
                 state.window.take(batch.id, sizeBytes: batch.payload.count)
-                return true
+                guard state.isStillThere(batch.id, in: partition) else { return true }
+                state.window.arrive(batch.id, sizeBytes: batch.payload.count)
+                return false
             }
-            guard isTaken else { return false }
-            group.addTask { await self.send(batch) }
+            guard let isSent else { return false }
+            if isSent { group.addTask { await self.send(batch, to: partition) } }
         }
         return !batches.isEmpty
     }
 
-    private func send(_ batch: LoggedBatch) async {
+    private func send(_ batch: LoggedBatch, to partition: Int) async {
         var pause = options.firstPause
         while !Task.isCancelled {
             do throws(TransportError) {
-                try await transport.publish(batch, from: node)
-                return arrived(batch)
+                let floor = state.withLock { $0.sight.last(of: partition) }
+                let receipt = try await transport.publish(batch, from: node)
+                return arrived(batch, receipt, above: floor)
             } catch {
                 note(error)
                 try? await Task.sleep(for: pause * Double.random(in: 0...1))
@@ -93,8 +108,9 @@ extension EventPublisher {
         }
     }
 
-    private func arrived(_ batch: LoggedBatch) {
+    private func arrived(_ batch: LoggedBatch, _ receipt: TransportReceipt, above floor: UInt64) {
         let waiters = state.withLock { state in
+            if state.sight.received(receipt, above: floor) { state.lost.insert(receipt.partition) }
             state.window.arrive(batch.id, sizeBytes: batch.payload.count)
             state.published += 1
             state.trouble = nil
@@ -109,6 +125,7 @@ extension EventPublisher {
         let isNew = state.withLock { state in
             state.failures[error.code, default: 0] += 1
             defer { state.trouble = error }
+            state.isDoubtful = true
             state.troubledSince = state.troubledSince ?? .now
             return state.trouble?.code != error.code
         }
@@ -132,16 +149,20 @@ extension EventPublisher {
     private func keepMark() async {
         var written = mark.read()
         await repeating(options.markInterval) {
-            let position = self.state.withLock { $0.window.mark }
-            guard position != written else { return }
-            if self.write(position) { written = position }
+            let content = self.state.withLock { Self.content($0) }
+            guard content != written else { return }
+            if self.write(content) { written = content }
         }
     }
 
+    static func content(_ state: State) -> PublishMark.Content {
+        PublishMark.Content(position: state.window.mark, sight: BrokerSight(state.sight.parts))
+    }
+
     @discardableResult
-    private func write(_ position: Int64) -> Bool {
+    func write(_ content: PublishMark.Content) -> Bool {
         do {
-            try mark.write(position)
+            try mark.write(content)
             return true
         } catch {
             logger.warning("The mark of the transport was not written", metadata: ["error": "\(error)"])
@@ -151,9 +172,14 @@ extension EventPublisher {
 
     /// Connects before the first batch comes, and mends what publishing alone does not.
     private func keepConnected() async {
+        var nextLook = ContinuousClock.now
         while !Task.isCancelled {
             do throws(TransportError) {
                 try await transport.prepare()
+                if nextLook <= .now || state.withLock({ $0.isDoubtful }) {
+                    try await lookForLoss()
+                    nextLook = .now + options.lossInterval
+                }
                 // Batches that are on their way tell better; without any, acceptance would never begin again.
                 state.withLock { state in
                     guard state.window.count == 0 else { return }

@@ -6,7 +6,8 @@ internal import Synchronization
 /// Sends what the log of this node takes in on to the transport, each batch until it has arrived there.
 ///
 /// Batches go out in the order of the log, many at a time, and never out of the log: that is for the warehouse's commit to
-/// decide. A batch whose acknowledgement was lost is sent again under the same id.
+/// decide. A batch whose acknowledgement was lost is sent again under the same id. A broker that has lost what it acknowledged
+/// is noticed, and gets again all that the log still holds.
 package final class EventPublisher: Sendable {
     struct Waiter {
         var deadline: ContinuousClock.Instant
@@ -22,6 +23,15 @@ package final class EventPublisher: Sendable {
         /// Since when no attempt succeeds; nil if the last one did.
         var troubledSince: ContinuousClock.Instant?
         var isRunning = false
+        /// What is known of the partitions at the broker.
+        var sight = BrokerSight()
+        /// Partitions that have lost something, which nothing was done about yet.
+        var lost: Set<Int> = []
+        /// What is sent again: what had arrived before, and the partitions where it is gone.
+        var resending: (arrived: PublishWindow, partitions: Set<Int>)?
+        var losses: Int64 = 0
+        /// Whether something failed since the broker was looked at.
+        var isDoubtful = true
     }
 
     let log: any EventLog
@@ -67,6 +77,7 @@ package final class EventPublisher: Sendable {
                 inFlight: state.window.count,
                 waiting: state.waiters.values.reduce(0) { $0 + $1.count },
                 published: state.published,
+                losses: state.losses,
                 failures: state.failures,
                 trouble: state.trouble
             )

@@ -19,6 +19,9 @@ package struct EventPublisherOptions: Sendable {
     package var markInterval: Duration = .milliseconds(200)
     /// How often it is seen to that there is a connection, and what belongs to it; 2 s by default.
     package var checkInterval: Duration = .seconds(2)
+    /// How often it is looked whether the broker still has what it acknowledged; 10 s by default, and at the next check when
+    /// something failed.
+    package var lossInterval: Duration = .seconds(10)
 
     /// Makes options with the defaults above.
     package init() {}
@@ -34,6 +37,8 @@ package struct EventPublisherStatus: Sendable {
     package var waiting: Int
     /// Batches that have arrived since the start.
     package var published: Int64
+    /// How often the broker had lost what it acknowledged, since the start.
+    package var losses: Int64
     /// Attempts that failed since the start, by reason.
     package var failures: [TransportError.Code: Int64]
     /// Why the last attempt failed; nil when one has succeeded since.

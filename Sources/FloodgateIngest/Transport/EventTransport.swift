@@ -19,10 +19,10 @@ package protocol EventTransport: Sendable {
     /// Hands `batch`, accepted by `node`, to the broker, and returns when that has all its copies.
     ///
     /// What was handed over lately under the same id, which is made of the node and the batch's position, is not kept again.
-    /// - Returns: Whether the broker has not had the batch before, as far as it remembers.
+    /// - Returns: Where it is, and whether the broker has not had it before.
     /// - Throws: `TransportError`; the batch may be there all the same, and is to be sent again.
     @discardableResult
-    func publish(_ batch: LoggedBatch, from node: String) async throws(TransportError) -> Bool
+    func publish(_ batch: LoggedBatch, from node: String) async throws(TransportError) -> TransportReceipt
 
     /// Batches of `partition` that nobody else holds.
     ///

@@ -12,7 +12,8 @@ package final class InMemoryTransport: EventTransport {
     private struct State {
         var messages: [[Message]]
         var sequences: [UInt64]
-        var known: Set<String> = []
+        /// Where each batch is.
+        var known: [String: TransportReceipt] = [:]
         var failure: TransportError?
         var isClosed = false
         var epoch: Int64 = 1
@@ -53,7 +54,7 @@ package final class InMemoryTransport: EventTransport {
     }
 
     @discardableResult
-    package func publish(_ batch: LoggedBatch, from node: String) async throws(TransportError) -> Bool {
+    package func publish(_ batch: LoggedBatch, from node: String) async throws(TransportError) -> TransportReceipt {
         let envelope = try TransportEnvelope(batch, from: node)
         let partition = EventPartition.index(
             environment: batch.environment,
@@ -61,7 +62,10 @@ package final class InMemoryTransport: EventTransport {
             count: partitionCount
         )
         return try perform { state in
-            guard state.known.insert(envelope.id).inserted else { return false }
+            if var known = state.known[envelope.id] {
+                known.isNew = false
+                return known
+            }
             state.sequences[partition] += 1
             let delivery = TransportDelivery(
                 node: node,
@@ -73,7 +77,9 @@ package final class InMemoryTransport: EventTransport {
                 token: envelope.id
             )
             state.messages[partition].append(Message(delivery: delivery))
-            return true
+            let receipt = TransportReceipt(isNew: true, partition: partition, sequence: delivery.sequence)
+            state.known[envelope.id] = receipt
+            return receipt
         }
     }
 
@@ -114,8 +120,18 @@ package final class InMemoryTransport: EventTransport {
         state.withLock { state in
             state.messages = Array(repeating: [], count: partitionCount)
             state.sequences = Array(repeating: 0, count: partitionCount)
-            state.known = []
+            state.known = [:]
             state.epoch += 1
+        }
+    }
+
+    /// Forgets what `partition` was given behind `sequence`, as after a broker lost power before it wrote it.
+    package func goBack(partition: Int, to sequence: UInt64) {
+        state.withLock { state in
+            guard state.messages.indices.contains(partition) else { return }
+            state.messages[partition].removeAll { $0.delivery.sequence > sequence }
+            state.sequences[partition] = min(state.sequences[partition], sequence)
+            state.known = state.known.filter { $0.value.partition != partition || $0.value.sequence <= sequence }
         }
     }
 

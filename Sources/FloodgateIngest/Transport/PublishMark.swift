@@ -1,15 +1,27 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+internal import FloodgateJSON
+
 #if canImport(Glibc)
     internal import Glibc
 #else
     internal import Darwin
 #endif
 
-/// The file that says up to where a log has reached the transport.
+/// The file that says up to where a log has reached the transport, and what the broker had then.
 ///
 /// It may be behind, which costs a few batches that are sent again under their old ids.
 struct PublishMark: Sendable {
+    /// What the file says.
+    struct Content: Sendable, Hashable {
+        /// All batches up to here have arrived; 0 is before the first.
+        var position: Int64 = 0
+        /// Where they have.
+        var sight = BrokerSight()
+    }
+
+    /// A thousand partitions take a twentieth of it.
+    private static let largest = 1 << 20
     private let file: String
 
     /// Makes the mark in `file`, whose folder is there.
@@ -17,26 +29,32 @@ struct PublishMark: Sendable {
         self.file = file
     }
 
-    /// The position; 0 if there is no file that reads.
-    func read() -> Int64 {
+    /// What the file says; position 0 if there is none that reads.
+    func read() -> Content {
         let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return 0 }
+        guard descriptor >= 0 else { return Content() }
         defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 32)
-        let count = Self.retrying { pread(descriptor, &bytes, 32, 0) }
-        guard count > 0, bytes[count - 1] == UInt8(ascii: "\n"),
-            let position = Int64(String(decoding: bytes[..<(count - 1)], as: UTF8.self)), position >= 0
-        else { return 0 }
-        return position
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 14)
+        while bytes.count < Self.largest {
+            let count = Self.retrying { pread(descriptor, &part, part.count, off_t(bytes.count)) }
+            guard count >= 0 else { return Content() }
+            if count == 0 { break }
+            bytes += part[..<count]
+        }
+        guard bytes.last == UInt8(ascii: "\n"),
+            let value = try? JSONValue(parsing: String(decoding: bytes, as: UTF8.self))
+        else { return Content() }
+        return Content(value) ?? Content()
     }
 
-    /// Writes `position`, so that it lasts over a loss of power.
+    /// Writes `content`, so that it lasts over a loss of power.
     /// - Throws: `.failed` with what the system says.
-    func write(_ position: Int64) throws(TransportError) {
+    func write(_ content: Content) throws(TransportError) {
         let draft = "\(file).new"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure() }
-        let bytes = Array("\(position)\n".utf8)
+        let bytes = content.json.bytes + [UInt8(ascii: "\n")]
         let isWritten = Self.retrying { pwrite(descriptor, bytes, bytes.count, 0) } == bytes.count
         let isSynced = isWritten && fsync(descriptor) == 0
         guard close(descriptor) == 0, isSynced, rename(draft, file) == 0 else { throw failure() }
@@ -57,5 +75,30 @@ struct PublishMark: Sendable {
             let result = call()
             if result >= 0 || errno != EINTR { return result }
         }
+    }
+}
+
+extension PublishMark.Content {
+    /// Reads an object, or the position alone, which is what earlier versions wrote; nil if it is neither.
+    fileprivate init?(_ value: JSONValue) {
+        guard let position = (value["position"] ?? value).integerValue, position >= 0 else { return nil }
+        var parts: [Int: BrokerSight.Part] = [:]
+        for member in value["partitions"]?.objectValue ?? [:] {
+            guard let partition = Int(member.name), partition >= 0, let last = member.value["last"]?.integerValue,
+                last >= 0
+            else { return nil }
+            parts[partition] = BrokerSight.Part(epoch: member.value["epoch"]?.integerValue, last: UInt64(last))
+        }
+        self.init(position: position, sight: BrokerSight(parts))
+    }
+
+    fileprivate var json: JSONValue {
+        var partitions: JSONObject = [:]
+        for (partition, part) in sight.parts.sorted(by: { $0.key < $1.key }) {
+            var about: JSONObject = ["last": .integer(Int64(clamping: part.last))]
+            about.set("epoch", part.epoch.map { .integer($0) })
+            partitions.set(String(partition), .object(about))
+        }
+        return ["position": .integer(position), "partitions": .object(partitions)]
     }
 }

@@ -37,6 +37,8 @@ package struct ReplicatedEventLog: EventLog {
 
     package var fill: Double { log.fill }
 
+    package var trouble: EventLogError.Code? { log.trouble ?? (publisher.isKeepingUp ? nil : .unreplicated) }
+
     package func segments() async throws(EventLogError) -> [LoggedSegment] { try await log.segments() }
 
     package func counts() async throws(EventLogError) -> EventCounts { try await log.counts() }

@@ -27,9 +27,13 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
 
     // What is published comes out, each once, unchanged, where it belongs.
     let batches = try (1...40).map { try sampleBatch($0) }
-    for batch in batches { try expect(try await transport.publish(batch, from: "n-1"), "a new batch is new") }
-    try expect(try await !transport.publish(batches[7], from: "n-1"), "a batch that is sent again is known")
-    try expect(try await transport.publish(batches[7], from: "n-2"), "another node's batch is another one")
+    var receipts: [TransportReceipt] = []
+    for batch in batches { receipts.append(try await transport.publish(batch, from: "n-1")) }
+    try expect(receipts.allSatisfy(\.isNew), "a new batch is new")
+    let again = try await transport.publish(batches[7], from: "n-1")
+    try expect(!again.isNew, "a batch that is sent again is known")
+    try expect(again.sequence == receipts[7].sequence, "a batch that is known is where it was")
+    try expect(try await transport.publish(batches[7], from: "n-2").isNew, "another node's batch is another one")
     try expect(try await settles(transport, 41), "what is published and not acknowledged is the lag")
     let held = try await drain(transport)
     try expect(held.count == 41, "all batches come, each once")
@@ -42,6 +46,8 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
             count: transport.partitionCount
         )
         try expect(found.first?.partition == partition, "a batch comes in the partition that it belongs to")
+        let receipt = TransportReceipt(isNew: true, partition: partition, sequence: found.first?.sequence ?? 0)
+        try expect(receipts[Int(batch.id & 0xFFFF_FFFF) - 1] == receipt, "a receipt says where the batch is")
         try expect(found.first?.deliveryCount == 1, "the first delivery is the first")
     }
     for partition in 0..<transport.partitionCount {
@@ -66,19 +72,19 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
     try await transport.acknowledge([])
     try expect(try await settles(transport, 11), "what is acknowledged is gone")
     try await transport.release(Array(held[30...]))
-    var again = try await drain(transport)
-    again.sort { ($0.partition, $0.sequence) < ($1.partition, $1.sequence) }
+    var returned = try await drain(transport)
+    returned.sort { ($0.partition, $0.sequence) < ($1.partition, $1.sequence) }
     var expected = Array(held[30...])
     expected.sort { ($0.partition, $0.sequence) < ($1.partition, $1.sequence) }
     try expect(
-        again.map(\.sequence) == expected.map(\.sequence) && again.map(\.batch) == expected.map(\.batch),
+        returned.map(\.sequence) == expected.map(\.sequence) && returned.map(\.batch) == expected.map(\.batch),
         "what was given back comes again, under the same numbers"
     )
-    try expect(again.allSatisfy { $0.deliveryCount > 1 }, "a delivery says that it is not the first")
-    try expect(again.allSatisfy { $0.epoch == held.first?.epoch || transport.partitionCount > 1 }, "an epoch stays")
-    try await transport.acknowledge(again)
+    try expect(returned.allSatisfy { $0.deliveryCount > 1 }, "a delivery says that it is not the first")
+    try expect(returned.allSatisfy { $0.epoch == held.first?.epoch || transport.partitionCount > 1 }, "an epoch stays")
+    try await transport.acknowledge(returned)
     try expect(try await settles(transport, 0), "nothing is left")
-    for delivery in again {
+    for delivery in returned {
         let read = try await transport.read(partition: delivery.partition, sequence: delivery.sequence)
         try expect(read == nil, "what is acknowledged cannot be read any more")
     }
@@ -86,13 +92,13 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
     // Large batches, and many at a time.
     var large = try sampleBatch(1_000)
     large.payload = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) }
-    try expect(try await transport.publish(large, from: "n-1"), "a large batch is taken")
+    try expect(try await transport.publish(large, from: "n-1").isNew, "a large batch is taken")
     let one = try await drain(transport)
     try expect(one.map(\.batch) == [large], "a large batch comes as it was published")
     try await transport.acknowledge(one)
     let count = try await withThrowingTaskGroup(of: Bool.self) { group in
         for number in 2_000..<2_200 {
-            group.addTask { try await transport.publish(try sampleBatch(number), from: "n-1") }
+            group.addTask { try await transport.publish(try sampleBatch(number), from: "n-1").isNew }
         }
         return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
     }

@@ -34,6 +34,8 @@ package actor TransportSource: BatchSource {
     private var committed: UInt64 = 0
     /// The highest sequence that was handed out.
     private var highest: UInt64 = 0
+    /// Whether the partition is not the one any more that was begun with: there is nothing to be had here then.
+    package private(set) var isGone = false
 
     /// Makes the source of `partition`, from 0 to below the transport's count.
     package init(
@@ -51,6 +53,29 @@ package actor TransportSource: BatchSource {
     package func lane() async throws(TransportError) -> String {
         let epoch = try await currentEpoch()
         return "partition-\(partition)-\(String(epoch, radix: 36))"
+    }
+
+    /// The same for a partition whose sequences may have gone back, as after a loss of power at the broker: another name
+    /// from there on, since what was loaded is not what has those sequences now.
+    ///
+    /// - Parameters:
+    ///   - gone: The name under which it was seen to go back; nil if it was not.
+    ///   - loaded: Up to which sequence a name was loaded; nil for one that was never used.
+    /// - Returns: What blocks are named by.
+    /// - Throws: `TransportError` if the broker does not tell, and what `loaded` throws.
+    package func lane(
+        behind gone: String?,
+        loaded: @Sendable (String) async throws -> Int64?
+    ) async throws -> String {
+        var lane = try await lane()
+        let last = Int64(clamping: try await transport.extent(of: partition).last)
+        while let through = try await loaded(lane) {
+            let next = "\(lane)-\(through)"
+            let isUsed = try await loaded(next) != nil
+            guard lane == gone || through > last || isUsed else { break }
+            lane = next
+        }
+        return lane
     }
 
     package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
@@ -113,7 +138,7 @@ package actor TransportSource: BatchSource {
             if !isHole, extent == nil, try await pull(within: options.wait) { continue }
             guard found.isEmpty || isHole else { break }
             if extent == nil {
-                extent = try await checked(transport.extent(of: partition))
+                extent = try await checkExtent()
                 // There is more, and it was not handed out: it may only have taken too long.
                 if !isHole, let extent, next <= extent.last, try await pull(within: options.patience) { continue }
             }
@@ -137,8 +162,10 @@ package actor TransportSource: BatchSource {
         _ = try await currentEpoch()
         let deliveries = try await transport.pull(partition: partition, limit: options.pullLimit, within: time)
         var isNew = false
+        // It may also be the first of a partition that was made anew, whose numbers begin again.
+        if deliveries.contains(where: { $0.sequence <= committed }) { try await checkExtent() }
         for delivery in deliveries {
-            guard delivery.epoch == epoch else { throw Self.remade(partition) }
+            guard delivery.epoch == epoch else { throw remade() }
             highest = max(highest, delivery.sequence)
             if delivery.sequence <= committed {
                 done.append(delivery)
@@ -161,8 +188,11 @@ package actor TransportSource: BatchSource {
     private func acknowledge() async throws(TransportError) {
         // What was only read comes again as a delivery, and is acknowledged then.
         let deliveries = done.filter { !$0.token.isEmpty }
+        guard !deliveries.isEmpty else { return }
         done = []
         do {
+            // What was handed out by another partition of this name would be taken for what is in this one.
+            try await checkExtent()
             try await transport.acknowledge(deliveries)
         } catch {
             done += deliveries
@@ -184,15 +214,20 @@ package actor TransportSource: BatchSource {
         return found
     }
 
-    private func checked(_ extent: TransportExtent) throws(TransportError) -> TransportExtent {
-        guard extent.epoch == epoch else { throw Self.remade(partition) }
+    /// Which batches there may be.
+    /// - Throws: `.failed` if the partition is not the one that was begun with, or has lost what was taken from it.
+    @discardableResult
+    private func checkExtent() async throws(TransportError) -> TransportExtent {
+        let extent = try await transport.extent(of: partition)
+        guard extent.epoch == epoch, extent.last >= highest else { throw remade() }
         return extent
     }
 
-    private static func remade(_ partition: Int) -> TransportError {
-        TransportError(
+    private func remade() -> TransportError {
+        isGone = true
+        return TransportError(
             .failed,
-            "Partition \(partition) was removed and made again while it was read; start the loader again"
+            "Partition \(partition) was made anew, or has lost what was taken from it, while it was read; begin again"
         )
     }
 }

@@ -14,14 +14,13 @@ final class FastLane {
     private let ring: KeyRing
     private let board: ConfigAnswersBoard
     private let lists: IDListBoard
-    private let health: Health
+    private let probes: Probes
     private var keysVersion = -1
     private var answersVersion = -1
     private var keys: [KeyDigest: SDKKey] = [:]
     private var answers: [String: ConfigAnswers] = [:]
     private var filesVersion = -1
     private var files: [String: IDListAnswers] = [:]
-    private let alive = FastLane.plain(200, "ok\n")
     private let numbers: Numbers
     private var seen = SeenInstances()
     /// What the last answer tells of who asked, and of which environment; nil for nothing new.
@@ -33,15 +32,14 @@ final class FastLane {
 
     /// Where the routes of this lane stand in the table.
     private struct Numbers {
-        let live: Int
-        let ready: Int
+        /// By path.
+        let probes: [String: Int]
         let idListFile: Int
         /// By shape, and then without and with a key in the path.
         let specs: [Int]
 
         init(_ table: RouteTable) {
-            live = table.number(of: "/livez")
-            ready = table.number(of: "/readyz")
+            probes = Dictionary(uniqueKeysWithValues: Probes.paths.map { ($0, table.number(of: $0)) })
             idListFile = table.number(of: "/v1/download_id_list_file/{fileID}")
             specs = ["/v1", "/v2"].flatMap { version in
                 ["", "/{key}"].map { table.number(of: "\(version)/download_config_specs\($0)") }
@@ -49,11 +47,11 @@ final class FastLane {
         }
     }
 
-    init(ring: KeyRing, board: ConfigAnswersBoard, lists: IDListBoard, health: Health, table: RouteTable) {
+    init(ring: KeyRing, board: ConfigAnswersBoard, lists: IDListBoard, probes: Probes, table: RouteTable) {
         self.ring = ring
         self.board = board
         self.lists = lists
-        self.health = health
+        self.probes = probes
         numbers = Numbers(table)
     }
 
@@ -74,9 +72,14 @@ final class FastLane {
         at now: UInt64
     ) -> (answer: FastAnswer, route: Int)? {
         guard head.method == .get || head.method == .head, head.framing == .none else { return nil }
-        if path.count == 6, path.elementsEqual("/livez".utf8) { return (FastAnswer(alive), numbers.live) }
-        if path.count == 7, path.elementsEqual("/readyz".utf8) { return (ready, numbers.ready) }
-        return config(head, path, now) ?? idListFile(head, path)
+        return probe(path) ?? config(head, path, now) ?? idListFile(head, path)
+    }
+
+    private func probe(_ path: UnsafeRawBufferPointer) -> (answer: FastAnswer, route: Int)? {
+        guard path.starts(with: "/livez".utf8) || path.starts(with: "/readyz".utf8) else { return nil }
+        let path = String(decoding: path, as: UTF8.self)
+        guard let answer = probes.answer(at: path), let number = numbers.probes[path] else { return nil }
+        return (answer, number)
     }
 
     /// What the last answer tells of who asked, once.
@@ -102,11 +105,6 @@ final class FastLane {
         )
         sighting.offered = choice.offered
         self.sighting = (sighting, key.environment)
-    }
-
-    private var ready: FastAnswer {
-        let reasons = health.reasons
-        return FastAnswer(reasons.isEmpty ? alive : Self.plain(503, reasons.joined(separator: "\n") + "\n"))
     }
 
     static func plain(_ status: Int, _ text: String) -> ReadyAnswer {

@@ -5,18 +5,19 @@ import HTTPTypes
 import NIOCore
 import ServiceLifecycle
 
-/// What stands behind the listener for scrapers and probes: `/metrics`, `/livez` and `/readyz`, without a key.
+/// What stands behind the listener for scrapers and probes: `/metrics`, `/livez`, `/readyz` and `/readyz/intake`, without a
+/// key.
 ///
 /// Nothing else is there, so that the listener can be opened to a network that must not see the rest.
 struct OperationsFront: FrontService {
     let table = RouteTable.floodgate
-    let health: Health
+    let probes: Probes
     /// All metrics as Prometheus reads them.
     let metrics: @Sendable () async -> String
 
     func receive(_ head: RequestHead, from peer: Peer, on loop: LoopState) -> FrontVerdict {
         let path = String(decoding: head.path, as: UTF8.self)
-        guard ["/metrics", "/livez", "/readyz"].contains(path) else {
+        guard path == "/metrics" || Probes.paths.contains(path) else {
             return .refuse(Refusal(404, "not_found", "There is no such route"), route: nil)
         }
         let route = table.number(of: path)
@@ -27,18 +28,9 @@ struct OperationsFront: FrontService {
                 route: route
             )
         }
-        switch path {
-        case "/livez": return .fast(FastAnswer(FastLane.plain(200, "ok\n")), route: route)
-        case "/readyz":
-            let reasons = health.reasons
-            let answer =
-                reasons.isEmpty
-                ? FastLane.plain(200, "ok\n") : FastLane.plain(503, reasons.joined(separator: "\n") + "\n")
-            return .fast(FastAnswer(answer), route: route)
-        default:
-            let late = Refusal(503, "late", "The answer took too long; try again", fields: [.init("retry-after", "1")])
-            return .serve(RequestTerms(route: route, bodyLimit: 0, timeout: .seconds(10), lateness: late))
-        }
+        if let answer = probes.answer(at: path) { return .fast(answer, route: route) }
+        let late = Refusal(503, "late", "The answer took too long; try again", fields: [.init("retry-after", "1")])
+        return .serve(RequestTerms(route: route, bodyLimit: 0, timeout: .seconds(10), lateness: late))
     }
 
     func answer(_ request: InboundRequest) async -> OutboundAnswer {

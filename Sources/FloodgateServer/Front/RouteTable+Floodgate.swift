@@ -103,6 +103,7 @@ extension RouteTable {
     private static let operations: [Route] = [
         .page("/livez", .vital, access: .open),
         .page("/readyz", .vital, access: .open),
+        .page("/readyz/intake", .vital, access: .open),
         .page("/metrics", .diagnostics),
     ]
 }

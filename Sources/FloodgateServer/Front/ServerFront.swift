@@ -21,7 +21,7 @@ package struct ServerFront: FrontService {
     let idLists: IDListBoard
     let fleet: Fleet
     let now: @Sendable () -> Int64
-    let health: Health
+    let probes: Probes
     let guards: Guards
     let metrics: ServerMetrics
     let clients: ClientRoutes
@@ -81,7 +81,7 @@ package struct ServerFront: FrontService {
 
     func lane(of loop: LoopState) -> FastLane {
         if let lane = loop.attachment as? FastLane { return lane }
-        let lane = FastLane(ring: ring, board: answers, lists: idLists, health: health, table: table)
+        let lane = FastLane(ring: ring, board: answers, lists: idLists, probes: probes, table: table)
         loop.attachment = lane
         return lane
     }

@@ -1,5 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import FloodgateHTTP
+import FloodgateIngest
 import Synchronization
 
 /// Whether this process can do its work; depends on nothing outside it.
@@ -17,4 +19,35 @@ package final class Health: Sendable {
 
     /// Says that no new work should come.
     package func willStop() { state.withLock { _ = $0.insert("stopping") } }
+}
+
+/// What probes are told: `/livez`, `/readyz` for all traffic, `/readyz/intake` for events alone.
+struct Probes: Sendable {
+    /// Whether the process serves.
+    let health: Health
+    /// Whether it takes events.
+    let intake: Intake
+
+    /// The paths that are answered.
+    static let paths = ["/livez", "/readyz", "/readyz/intake"]
+
+    /// Why the one who asks at `path` should send no traffic; empty if it should, and nil if there is no such path.
+    func reasons(at path: String) -> [String]? {
+        switch path {
+        case "/livez": []
+        case "/readyz": health.reasons
+        case "/readyz/intake": health.reasons + (intake.obstacle.map { [$0.rawValue] } ?? [])
+        default: nil
+        }
+    }
+
+    /// The same as an answer that is ready: 200 or 503, with a reason on each line.
+    func answer(at path: String) -> FastAnswer? {
+        reasons(at: path).map { reasons in
+            FastAnswer(
+                reasons.isEmpty
+                    ? FastLane.plain(200, "ok\n") : FastLane.plain(503, reasons.joined(separator: "\n") + "\n")
+            )
+        }
+    }
 }

@@ -33,9 +33,9 @@ package final class EventPipeline: Service {
     private static let impatience = 0.75
 
     private let log: SQLiteEventLog
-    private let folder: DataFolder
+    let folder: DataFolder
     private let settings: Settings
-    private let plane: DataPlane
+    let plane: DataPlane
     private let control: ControlPlane
     /// Where the log ended before this process added anything.
     private let lastBefore: Int64
@@ -46,6 +46,8 @@ package final class EventPipeline: Service {
     /// The first minute that the log had something of when it was looked at last, in Unix milliseconds.
     private let oldest = Atomic<Int64>(0)
     private let loaders = Mutex<[EventLoader]>([])
+    /// What loaders did that are not there any more.
+    private let ended = Mutex(LoaderReport())
     private let state = Mutex<(report: LoaderReport?, ledger: LedgerReport?)>((nil, nil))
 
     init(
@@ -91,19 +93,10 @@ package final class EventPipeline: Service {
     private func load() async {
         guard let node = await node() else { return }
         self.node.withLock { $0 = node }
-        let sources = cluster.map { cluster in
-            cluster.partitions.map { TransportSource(transport: cluster.transport, partition: $0) }
-        }
         await withTaskGroup(of: Void.self) { group in
-            if let sources {
-                for source in sources {
-                    group.addTask { [self] in
-                        guard let loader = await loader(of: source) else { return }
-                        add(loader)
-                        await loader.run()
-                        await source.release()
-                    }
-                    group.addTask { await source.run() }
+            if let cluster {
+                for partition in cluster.partitions {
+                    group.addTask { [self] in await load(partition, of: cluster.transport) }
                 }
             } else {
                 let loader = EventLoader(
@@ -137,29 +130,13 @@ package final class EventPipeline: Service {
         }
     }
 
-    private func add(_ loader: EventLoader) { loaders.withLock { $0.append(loader) } }
+    func add(_ loader: EventLoader) { loaders.withLock { $0.append(loader) } }
 
-    /// The loader of a partition, once the broker has said which stream it is.
-    private func loader(of source: TransportSource) async -> EventLoader? {
-        while !Task.isCancelled {
-            do throws(TransportError) {
-                let lane = try await source.lane()
-                var options = LoaderOptions(node: lane)
-                options.hasManyNodes = true
-                return EventLoader(
-                    log: source,
-                    warehouse: warehouse,
-                    options: options,
-                    plan: LoadPlanFile(path: "\(folder.path)/loading-\(lane).json"),
-                    logger: plane.logger,
-                    now: plane.now
-                )
-            } catch {
-                plane.logger.debug("A partition cannot be loaded yet", metadata: ["error": .string("\(error)")])
-                try? await Task.sleep(for: .seconds(2))
-            }
-        }
-        return nil
+    /// Lets go of a loader that has nothing to load any more; what it did stays counted.
+    func remove(_ loader: EventLoader) async {
+        let report = await loader.report
+        loaders.withLock { $0.removeAll { $0 === loader } }
+        ended.withLock { $0.add(report) }
     }
 
     /// The log's name in the ledger, once the warehouse has said whether it can be the one that it knows.
@@ -220,14 +197,12 @@ package final class EventPipeline: Service {
 
     /// What all loaders of this node did.
     private func combinedReport() async -> LoaderReport {
-        var all = LoaderReport()
+        var all = ended.withLock { $0 }
         let loaders = loaders.withLock { $0 }
         for loader in loaders {
             let report = await loader.report
             if loaders.count == 1 { all.watermark = report.watermark }
-            all.blocks += report.blocks
-            all.sums.add(report.sums)
-            all.failures.merge(report.failures, uniquingKeysWith: +)
+            all.add(report)
             all.isStuck = all.isStuck || report.isStuck
             all.lastError = all.lastError ?? report.lastError
             if let since = report.waitingSince { all.waitingSince = min(all.waitingSince ?? since, since) }
@@ -316,6 +291,7 @@ package final class EventPipeline: Service {
             meter("transport_inflight").set(publisher.inFlight)
             let before = published.exchange(publisher.published, ordering: .relaxed)
             count("transport_published", publisher.published - before)
+            plane.metrics.registry.raise("transport_losses", to: publisher.losses)
         }
         guard let status = try? await warehouse.status() else { return }
         meter("warehouse_bytes").set(status.storedBytes)
@@ -329,4 +305,13 @@ package final class EventPipeline: Service {
     }
 
     private func meter(_ label: String) -> Meter { Meter(label: label, factory: plane.metrics.registry) }
+}
+
+extension LoaderReport {
+    /// Adds what another loader did.
+    fileprivate mutating func add(_ other: LoaderReport) {
+        blocks += other.blocks
+        sums.add(other.sums)
+        failures.merge(other.failures, uniquingKeysWith: +)
+    }
 }

@@ -4,9 +4,9 @@ import FloodgateDelivery
 import HTTPTypes
 import Hummingbird
 
-/// `/livez` and `/readyz` for whoever sends traffic here, `/metrics` for Prometheus.
+/// `/livez`, `/readyz` and `/readyz/intake` for whoever sends traffic here, `/metrics` for Prometheus.
 struct OperationsRoutes: Sendable {
-    let health: Health
+    let probes: Probes
     let metrics: ServerMetrics
     let refreshMetrics: @Sendable () async -> Void
 
@@ -14,13 +14,14 @@ struct OperationsRoutes: Sendable {
     static let metricsType = "text/plain; version=0.0.4; charset=utf-8"
 
     func add(to router: Router<ServerContext>, access: AuthenticateConsole) {
-        router.get("livez") { _, _ in Response.plain("ok\n") }
-        router.get("readyz") { _, _ in
-            let reasons = health.reasons
-            guard reasons.isEmpty else {
-                return Response.plain(reasons.joined(separator: "\n") + "\n", status: .serviceUnavailable)
+        for path in Probes.paths {
+            router.get(RouterPath(path)) { _, _ in
+                let reasons = probes.reasons(at: path) ?? []
+                guard reasons.isEmpty else {
+                    return Response.plain(reasons.joined(separator: "\n") + "\n", status: .serviceUnavailable)
+                }
+                return Response.plain("ok\n")
             }
-            return Response.plain("ok\n")
         }
         router.group("metrics").add(middleware: access).get { _, _ in
             await refreshMetrics()

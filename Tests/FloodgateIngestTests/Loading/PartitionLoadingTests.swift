@@ -12,13 +12,16 @@ import Testing
     private let scene = LoadingScene()
     private let transport = InMemoryTransport(partitionCount: 1)
 
-    /// A new source and its loader, as after a restart.
-    private func loader() async throws -> EventLoader {
+    /// A new source and its loader, as after a restart, or after the loader named `gone` found that there was nothing left.
+    private func loader(behind gone: String? = nil) async throws -> EventLoader {
         var options = TransportSourceOptions()
         options.wait = .zero
         options.patience = .zero
         let source = TransportSource(transport: transport, partition: 0, options: options)
-        let lane = try await source.lane()
+        let blocks = try await scene.warehouse.ledger(since: 0, node: nil).map(\.block)
+        let lane = try await source.lane(behind: gone) { lane in
+            blocks.compactMap { LoadPiece.end(of: $0, node: lane) }.max().map { $0.position - 1 }
+        }
         return scene.loader(of: source) {
             $0.node = lane
             $0.hasManyNodes = true
@@ -52,6 +55,37 @@ import Testing
         #expect(entries.map(\.segment) == [3, 5])
         #expect(entries.map(\.sums.loaded) == [2, 1])
         #expect(try await transport.status().lag == 0, "what is loaded is acknowledged")
+    }
+
+    @Test func `a partition that was made anew is loaded from its beginning`() async throws {
+        for row in 1...5 as ClosedRange<Int64> { try await publish("a", row, 2) }
+        let first = try await loader()
+        try await scene.drain(first)
+        transport.remake()
+        for row in 4...6 as ClosedRange<Int64> { try await publish("a", row, 2) }
+        let second = try await loader(behind: first.options.node)
+        try await scene.drain(second)
+        #expect(Set(try scene.loaded()).count == 12)
+        #expect(first.options.node != second.options.node)
+        #expect(try await transport.status().lag == 0)
+    }
+
+    @Test func `what has a sequence that another batch had before is loaded`() async throws {
+        for row in 1...5 as ClosedRange<Int64> { try await publish("a", row, 2) }
+        let first = try await loader()
+        try await scene.drain(first)
+        transport.goBack(partition: 0, to: 3)
+        for row in 1...2 as ClosedRange<Int64> { try await publish("b", row, 2) }
+        let second = try await loader(behind: first.options.node)
+        try await scene.drain(second)
+        #expect(Set(try scene.loaded()).count == 14)
+        // And so after a restart.
+        try await publish("b", 3, 2)
+        let third = try await loader()
+        #expect(third.options.node == second.options.node)
+        try await scene.drain(third)
+        #expect(Set(try scene.loaded()).count == 16)
+        #expect(try await transport.status().lag == 0)
     }
 
     @Test(arguments: 0..<12 as Range<UInt64>)

@@ -1,0 +1,59 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import Synchronization
+
+// What is done about a broker that has lost what it acknowledged.
+extension EventPublisher {
+    /// Whether something is lost that nothing was done about yet.
+    var hasLost: Bool { state.withLock { !$0.lost.isEmpty } }
+
+    /// Asks the broker what it has, and compares.
+    func lookForLoss() async throws(TransportError) {
+        let before = state.withLock { state in
+            state.isDoubtful = false
+            return state.sight
+        }
+        var extents: [TransportExtent] = []
+        for partition in 0..<transport.partitionCount { extents.append(try await transport.extent(of: partition)) }
+        state.withLock { state in
+            state.lost.formUnion(state.sight.saw(extents, knowing: before))
+            state.isDoubtful = state.isDoubtful || state.sight.isDoubtful
+        }
+        if hasLost { wake() }
+    }
+
+    /// Begins the log again for the partitions that have lost something; what is still there is not sent again.
+    /// - Returns: Whether there are any.
+    func beginAgain() -> Bool {
+        let (lost, content) = state.withLock { state in
+            let lost = state.lost
+            guard !lost.isEmpty else { return (lost, Self.content(state)) }
+            state.lost = []
+            state.losses += 1
+            state.sight.forget(lost)
+            state.resending = (state.window, lost)
+            state.window = PublishWindow(mark: 0)
+            state.isDoubtful = true
+            return (lost, Self.content(state))
+        }
+        guard !lost.isEmpty else { return false }
+        logger.critical(
+            "The broker has lost batches that it acknowledged; all of them that the log still holds are sent again",
+            metadata: ["partitions": "\(lost.sorted().map(String.init).joined(separator: " "))"]
+        )
+        // Before anything is sent, so that after a kill all of it is.
+        write(content)
+        return true
+    }
+}
+
+extension EventPublisher.State {
+    /// Whether a batch need not be sent, since it had arrived before a loss that was elsewhere.
+    mutating func isStillThere(_ position: Int64, in partition: Int) -> Bool {
+        guard let before = resending else { return false }
+        // All of what had been taken then is behind us.
+        if position > before.arrived.taken { resending = nil }
+        return before.arrived.hasArrived(position) && !before.partitions.contains(partition)
+    }
+}

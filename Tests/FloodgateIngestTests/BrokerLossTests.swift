@@ -1,0 +1,177 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateIngest
+import Foundation
+import Logging
+import Testing
+
+/// JS-1 and EV-12: what a broker loses is noticed, and is sent again.
+@Suite("Loss at the broker") struct BrokerLossTests {
+    private let log = InMemoryEventLog()
+    private let transport = InMemoryTransport(partitionCount: 2)
+    private let folder = ScratchFolder()
+
+    private func publisher(looks: Duration = .milliseconds(2)) -> EventPublisher {
+        var options = EventPublisherOptions()
+        options.firstPause = .milliseconds(2)
+        options.longestPause = .milliseconds(10)
+        options.lookInterval = .milliseconds(5)
+        options.markInterval = .milliseconds(2)
+        options.checkInterval = .milliseconds(2)
+        options.lossInterval = looks
+        return EventPublisher(
+            log: log,
+            transport: transport,
+            node: "n",
+            markFile: folder.path + "/mark",
+            options: options,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
+    private func append(_ rows: ClosedRange<Int64>) async throws {
+        for row in rows { _ = try await log.append(transportBatch(row)) }
+    }
+
+    /// Runs a publisher until it has sent all and kept the mark, and then `body`.
+    private func running(
+        _ publisher: EventPublisher,
+        _ body: () async throws -> Void = {}
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await publisher.run() }
+            let last = try await log.counts().lastPosition
+            try await until { publisher.status.mark >= last }
+            try await body()
+            group.cancelAll()
+        }
+    }
+
+    private func until(_ condition: () async throws -> Bool) async throws {
+        while try await !condition() { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    /// How many batches lie in each partition.
+    private func stored() async throws -> [Int64] {
+        try await transport.status().partitions.map { $0.pending + $0.unacknowledged }
+    }
+
+    /// What the mark says; empty if there is none yet.
+    private var mark: String { (try? String(contentsOfFile: folder.path + "/mark", encoding: .utf8)) ?? "" }
+
+    @Test func `a partition that was made anew gets again all that the log holds, without a batch`() async throws {
+        try await append(1...40)
+        let publisher = publisher()
+        try await running(publisher) {
+            // Not before it is known which life of the partitions it was.
+            try await until { mark.contains("epoch") }
+            transport.remake()
+            try await until { try await stored().reduce(0, +) == 40 }
+            try await until { publisher.status.mark == 40 }
+            #expect(publisher.status.losses == 1)
+            try await append(41...42)
+            try await publisher.waitUntilReplicated(42)
+        }
+        #expect(publisher.status.losses == 1)
+        #expect(try await stored().reduce(0, +) == 42)
+    }
+
+    @Test func `a partition that is behind what it acknowledged gets it again, and no other does`() async throws {
+        try await append(1...40)
+        let before = publisher()
+        try await running(before)
+        let all = try await stored()
+        #expect(all.allSatisfy { $0 > 3 })
+        transport.goBack(partition: 0, to: UInt64(all[0] - 3))
+        #expect(try await stored() == [all[0] - 3, all[1]])
+        let publisher = publisher()
+        try await running(publisher) {
+            try await until { publisher.status.losses == 1 }
+            try await until { publisher.status.mark == 40 }
+        }
+        #expect(try await stored() == all)
+        #expect(publisher.status.published == all[0], "what is in the other partition is not sent again")
+    }
+
+    @Test func `a sequence that is given out twice tells at once`() async throws {
+        try await append(1...40)
+        let publisher = publisher(looks: .seconds(3_600))
+        try await running(publisher) {
+            let all = try await stored()
+            try await until { mark.contains("epoch") }
+            for (partition, count) in all.enumerated() {
+                transport.goBack(partition: partition, to: UInt64(count - 2))
+            }
+            // Too few to be beyond what was there.
+            try await append(41...42)
+            try await until { publisher.status.losses > 0 && publisher.status.mark == 42 }
+            try await append(43...50)
+            try await publisher.waitUntilReplicated(50)
+            try await until { try await stored().reduce(0, +) == 50 }
+        }
+    }
+
+    @Test func `a loss while nobody was there is noticed at the start`() async throws {
+        try await append(1...10)
+        try await running(publisher()) { try await until { mark.contains("epoch") } }
+        transport.remake()
+        let second = publisher()
+        try await running(second) { try await until { second.status.losses == 1 && second.status.mark == 10 } }
+        #expect(try await stored().reduce(0, +) == 10)
+        let third = publisher()
+        try await running(third)
+        #expect(third.status.losses == 0 && third.status.published == 0)
+    }
+
+    @Test func `a kill while all is sent again begins it again`() async throws {
+        try await append(1...10)
+        try await running(publisher()) { try await until { mark.contains("epoch") } }
+        transport.remake()
+        // The broker takes nothing, so that it stays at the beginning.
+        let second = publisher()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await second.run() }
+            try await until { second.status.losses == 1 }
+            transport.fail(with: TransportError(.unavailable, "away"))
+            group.cancelAll()
+        }
+        transport.fail(with: nil)
+        let third = publisher()
+        try await running(third)
+        #expect(try await stored().reduce(0, +) == 10)
+    }
+
+    @Test func `a mark of an earlier version is gone on with`() async throws {
+        try await append(1...10)
+        try "7\n".write(toFile: folder.path + "/mark", atomically: true, encoding: .utf8)
+        let publisher = publisher()
+        try await running(publisher)
+        #expect(publisher.status.published == 3)
+        #expect(mark.hasPrefix("{\"position\":10,\"partitions\":{"))
+    }
+
+    @Test(arguments: [
+        "{}\n", "{\"position\":-1}\n", "{\"position\":7,\"partitions\":{\"x\":{}}}\n",
+        "{\"position\":7,\"partitions\":{\"0\":{\"last\":-1}}}\n", "{\"position\":7,\"partitions\":{}}",
+    ])
+    func `a mark that does not read is none, however it is broken`(content: String) async throws {
+        try await append(1...3)
+        try content.write(toFile: folder.path + "/mark", atomically: true, encoding: .utf8)
+        let publisher = publisher()
+        try await running(publisher)
+        #expect(publisher.status.published == 3)
+    }
+
+    @Test func `a partition in which this node had nothing may be made anew as often as it likes`() async throws {
+        let publisher = publisher()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await publisher.run() }
+            try await until { mark.contains("epoch") }
+            let before = mark
+            transport.remake()
+            try await until { mark != before }
+            group.cancelAll()
+        }
+        #expect(publisher.status.losses == 0)
+    }
+}

@@ -1,0 +1,78 @@
+// Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
+
+import FloodgateIngest
+import FloodgateNATS
+import Foundation
+import Logging
+import Testing
+
+/// JS-1: a broker that comes back without its disk, or with an older one.
+@Suite("Loss at a NATS broker") struct NATSLossTests {
+    private let log = InMemoryEventLog()
+
+    private func publisher(_ transport: NATSTransport, in folder: URL) -> EventPublisher {
+        var options = EventPublisherOptions()
+        options.checkInterval = .milliseconds(20)
+        options.lossInterval = .milliseconds(40)
+        options.longestPause = .milliseconds(200)
+        return EventPublisher(
+            log: log,
+            transport: transport,
+            node: "n",
+            markFile: folder.path + "/published.json",
+            options: options,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
+    private func append(_ rows: ClosedRange<Int64>) async throws {
+        for row in rows { _ = try await log.append(sampleBatch(row)) }
+    }
+
+    private func until(_ condition: () async throws -> Bool) async throws {
+        while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    /// The rows that the broker has, each as often as it has it.
+    private func stored(_ transport: NATSTransport) async throws -> [Int64] {
+        var found: [Int64] = []
+        for partition in 0..<transport.partitionCount {
+            let extent = try await transport.extent(of: partition)
+            for sequence in extent.first..<(extent.last + 1) {
+                if let delivery = try await transport.read(partition: partition, sequence: sequence) {
+                    found.append(delivery.batch.receivedAt - sampleBatch(0).receivedAt)
+                }
+            }
+        }
+        return found.sorted()
+    }
+
+    @Test(arguments: [true, false])
+    func `what it acknowledged is sent again`(isEmptied: Bool) async throws {
+        let cluster = try NATSCluster(1)
+        let transport = try await cluster.transport("partitions=2")
+        let publisher = publisher(transport, in: cluster.folder)
+        let mark = cluster.folder.appending(path: "published.json")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await publisher.run() }
+            try await append(1...20)
+            try await until { publisher.status.mark == 20 }
+            if !isEmptied {
+                cluster.kill(0)
+                try cluster.keep(0)
+                try cluster.start(0)
+                try await append(21...40)
+                try await until { publisher.status.mark == 40 }
+            }
+            try await until { (try? String(contentsOf: mark, encoding: .utf8))?.contains("epoch") ?? false }
+            let count = try await log.counts().batches
+            cluster.kill(0)
+            if isEmptied { try cluster.empty(0) } else { try cluster.putBack(0) }
+            try cluster.start(0)
+            try await until { publisher.status.losses > 0 && publisher.status.mark == count }
+            #expect(try await stored(transport) == Array(1...count))
+            group.cancelAll()
+        }
+        await transport.shutdown()
+    }
+}
