@@ -20,21 +20,21 @@ public:
     /// Adds the value of the next row.
     void add(std::string_view value) {
         // Most columns say the same all through a batch.
-        if (!numbers_.empty() && (*this)[numbers_.back()] == value) return numbers_.push_back(numbers_.back());
+        if (value.size() == last_.size && is_last(value)) return numbers_.push_back(last_.number);
         if (is_looking_ && numbers_.size() >= 4096 && ends_.size() > numbers_.size() / 4 * 3) {
             is_looking_ = false;
             slots_ = {};
         }
-        if (!is_looking_) return numbers_.push_back(append(value));
+        if (!is_looking_) return push(append(value));
         if (slots_.size() < ends_.size() * 2 + 2) grow();
         uint64_t hash = XXH3_64bits(value.data(), value.size());
         for (size_t at = hash & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
             Slot &slot = slots_[at];
             if (slot.number == 0) {
                 slot = {uint32_t(hash >> 32), append(value) + 1};
-                return numbers_.push_back(slot.number - 1);
+                return push(slot.number - 1);
             }
-            if (slot.hash == uint32_t(hash >> 32) && (*this)[slot.number - 1] == value) return numbers_.push_back(slot.number - 1);
+            if (slot.hash == uint32_t(hash >> 32) && (*this)[slot.number - 1] == value) return push(slot.number - 1);
         }
     }
 
@@ -54,6 +54,26 @@ private:
         uint32_t number = 0;
     };
 
+    /// Compares in place: nearly all are short, and a call costs more than they do.
+    bool is_last(std::string_view value) const {
+        const char *left = value.data(), *right = texts_.data() + last_.start;
+        size_t rest = value.size();
+        for (; rest >= 8; rest -= 8, left += 8, right += 8) {
+            uint64_t one, other;
+            std::memcpy(&one, left, 8);
+            std::memcpy(&other, right, 8);
+            if (one != other) return false;
+        }
+        for (; rest > 0; rest--) {
+            if (*left++ != *right++) return false;
+        }
+        return true;
+    }
+    void push(uint32_t number) {
+        size_t start = number == 0 ? 0 : ends_[number - 1];
+        last_ = {start, ends_[number] - start, number};
+        numbers_.push_back(number);
+    }
     uint32_t append(std::string_view value) {
         texts_.append(value);
         ends_.push_back(texts_.size());
@@ -71,6 +91,13 @@ private:
         slots_ = std::move(slots);
     }
 
+    /// The value of the row before; before the first no value is as long.
+    struct Last {
+        size_t start = 0, size = SIZE_MAX;
+        uint32_t number = 0;
+    };
+
+    Last last_;
     std::string texts_;
     std::vector<size_t> ends_;
     std::vector<uint32_t> numbers_;

@@ -18,14 +18,20 @@ enum ClickHouseDialect: Sendable, Hashable {
     /// The type of a column.
     func type(of kind: WarehouseTable.Kind) -> String {
         switch (kind, self) {
-        case (.id, _): "UUID"
+        // Hashes: there is nothing to compress.
+        case (.id, .current): "UUID CODEC(NONE)"
+        case (.id, .old): "UUID"
         case (.text, .old), (.word, .old): "String"
         case (.text, .current): "String CODEC(ZSTD(1))"
-        case (.word, .current): "LowCardinality(String)"
+        case (.word, .current): "LowCardinality(String) CODEC(ZSTD(1))"
         case (.integer, .old), (.time, .old): "Int64"
-        case (.integer, .current), (.time, .current): "Int64 CODEC(Delta, ZSTD(1))"
-        case (.optionalNumber, _): "Nullable(Float64)"
-        case (.flag, _): "UInt8"
+        // Rows are sorted by what they are about: T64 keeps the bits that numbers near each other differ in, whatever their
+        // order; differences from one to the next are as large as they are.
+        case (.integer, .current), (.time, .current): "Int64 CODEC(T64, ZSTD(1))"
+        case (.optionalNumber, .old): "Nullable(Float64)"
+        case (.optionalNumber, .current): "Nullable(Float64) CODEC(ZSTD(1))"
+        case (.flag, .old): "UInt8"
+        case (.flag, .current): "UInt8 CODEC(ZSTD(1))"
         }
     }
 

@@ -78,11 +78,17 @@ extension ClickHouseWarehouse {
         _ dialect: ClickHouseDialect
     ) async throws(WarehouseError) {
         if isInDoubt, try await isComplete(table, of: block, count) { return }
-        let data = BlockRows.marked(rows, day: block.day, block: block.id)
-        try await insert(into: table.rawValue, of: block, data, rows: count, dialect)
+        let data =
+            switch block.form {
+            case .lines: BlockRows.marked(rows, day: block.day, block: block.id)
+            case .packed: BlockRows.marked(packed: rows, of: table, day: block.day, block: block.id)
+            }
+        let format = block.form == .packed ? "RowBinary" : "JSONEachRow"
+        try await insert(into: table.rawValue, of: block, data, rows: count, dialect, format: format)
         // Replicated tables leave out what they have seen lately, even if it was removed since.
         if isInDoubt, address.cluster != nil, try await !isComplete(table, of: block, count) {
-            try await insert(into: table.rawValue, of: block, data, rows: count, dialect, ["insert_deduplicate": "0"])
+            let settings = ["insert_deduplicate": "0"]
+            try await insert(into: table.rawValue, of: block, data, rows: count, dialect, format: format, settings)
         }
     }
 
@@ -103,6 +109,7 @@ extension ClickHouseWarehouse {
         _ data: ByteBuffer,
         rows: Int,
         _ dialect: ClickHouseDialect,
+        format: String = "JSONEachRow",
         _ more: [String: String] = [:]
     ) async throws(WarehouseError) {
         var settings = dialect.insertSettings(rows: rows) + more.map { ($0.key, $0.value) }
@@ -116,7 +123,7 @@ extension ClickHouseWarehouse {
             }
         }
         let request = ClickHouseClient.Request(
-            sql: "INSERT INTO \(tables.name(table)) FORMAT JSONEachRow",
+            sql: "INSERT INTO \(tables.name(table)) FORMAT \(format)",
             data: data,
             settings: settings,
             user: address.user,

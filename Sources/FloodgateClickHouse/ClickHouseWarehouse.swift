@@ -36,6 +36,7 @@ package final class ClickHouseWarehouse: Warehouse {
     }
 
     package var engine: String { "clickhouse" }
+    package var form: RowForm { .packed }
 
     package func prepare() async throws(WarehouseError) {
         let dialect = try await dialect()

@@ -77,20 +77,23 @@ struct DuckDBFolder: Sendable {
 
     /// Writes `bytes` without waiting for the disk: a file that need not survive.
     func write(_ bytes: [UInt8], to path: String) throws(WarehouseError) {
+        try bytes.withUnsafeBytes { bytes in
+            Result { () throws(WarehouseError) in try write(bytes, to: path) }
+        }.get()
+    }
+
+    /// The same.
+    func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(WarehouseError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.error("\(path) cannot be made") }
         defer { close(descriptor) }
-        let isWritten = bytes.withUnsafeBytes { buffer in
-            var rest = buffer[...]
-            while !rest.isEmpty {
-                let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return false }
-                rest = rest.dropFirst(count)
-            }
-            return true
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Self.error("\(path) cannot be written") }
+            rest = rest.dropFirst(count)
         }
-        guard isWritten else { throw Self.error("\(path) cannot be written") }
     }
 
     /// Has what was written to a file or folder on the disk.

@@ -17,7 +17,7 @@ enum DuckDBSQL {
 
     /// Writes the answer of `question` as a Parquet file.
     static func copy(_ question: String, to target: String) -> String {
-        "copy (\(question)) to \(literal(target)) (format parquet, compression zstd)"
+        "copy (\(question)) to \(literal(target)) (format parquet, compression zstd, compression_level 1)"
     }
 
     /// How many rows a Parquet file has by its own account.

@@ -55,9 +55,9 @@ extension DuckDBWarehouse {
 
     private func write(_ file: inout DuckDBFile, packed rows: [UInt8]) throws(WarehouseError) {
         let made = try ParquetFile(file.table, packed: rows)
-        try folder.write(made.bytes, to: draft(of: file))
+        try made.write(to: draft(of: file), in: folder)
         file.rows = made.rows
-        file.bytes = Int64(made.bytes.count)
+        file.bytes = made.size
     }
 
     private func write(_ file: inout DuckDBFile, lines rows: [UInt8]) async throws(WarehouseError) {

@@ -30,8 +30,13 @@ final class ParquetFile {
     /// How many rows it has.
     var rows: Int64 { Int64(clamping: fg_parquet_rows(file)) }
 
-    /// The file.
-    var bytes: [UInt8] { Array(content) }
+    /// How large it is.
+    var size: Int64 { Int64(content.count) }
+
+    /// Writes it without waiting for the disk.
+    func write(to path: String, in folder: DuckDBFolder) throws(WarehouseError) {
+        try folder.write(UnsafeRawBufferPointer(content), to: path)
+    }
 
     private static var noMemory: WarehouseError {
         WarehouseError(.unavailable, "there is no memory for a Parquet file")

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("ClickHouse warehouse", .serialized, .timeLimit(.minutes(5))) struct ClickHouseWarehouseTests {
     /// On the server that `FLOODGATE_CLICKHOUSE` names, if it does, for releases that are not installed here.
-    @Test func `keeps the promises of a warehouse`() async throws {
+    @Test(arguments: [RowForm.lines, .packed]) func `keeps the promises of a warehouse`(form: RowForm) async throws {
         let server = try ClickHouseServer()
         var address = try server.address()
         if let other = ProcessInfo.processInfo.environment["FLOODGATE_CLICKHOUSE"] {
@@ -17,7 +17,7 @@ import Testing
             try await server.start()
         }
         let warehouse = ClickHouseWarehouse(address)
-        try await checkWarehouse(warehouse, form: .packed)
+        try await checkWarehouse(warehouse, form: form)
         await warehouse.shutdown()
     }
 

@@ -9,7 +9,7 @@ package struct LoaderOptions: Sendable, Hashable {
     /// Whether it is a partition of the transport, whose batches come from many nodes; `node` only names its blocks then.
     package var hasManyNodes = false
     /// A block is loaded when it has so many rows.
-    package var rows = 50_000
+    package var rows = 120_000
     /// Or so many bytes of rows; 64 MiB by default, of which there are some copies at a time.
     package var sizeBytes = 64 << 20
     /// Or when its first event waits so long and the log has no more.
