@@ -48,6 +48,7 @@ struct SQLiteEventLogWriter: Sendable {
                 sealIfDue()
                 let result = write(group.map(\.batch))
                 queue.answer(group, with: result, isHealthy: isHealthy)
+                segment?.moveIfDue()
             case .look: sealIfDue()
             case .stop:
                 segment?.close()
