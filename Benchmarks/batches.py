@@ -83,15 +83,21 @@ def dial(port):
     return connection
 
 
-def post(port, sent, small, plan, results):
-    """Posts over one connection, or a new one each time; until `plan` seconds are over, or once all if it is a list."""
+def post(port, sent, small, plan, pace, results):
+    """Posts over one connection, or a new one each time; until `plan` seconds are over, or once all if it is a list.
+
+    With a pace, seconds before the first batch and between two, batches are due by the clock, whatever becomes of those before,
+    and their time runs from when they were due.
+    """
     times, bad, is_list = [], 0, isinstance(plan, list)
     connection = None if small else dial(port)
     begin = time.perf_counter()
     for turn in range(len(sent) if is_list else sys.maxsize):
-        start = time.perf_counter()
+        start = begin + pace[0] + turn * pace[1] if pace else time.perf_counter()
         if not is_list and start - begin > plan:
             break
+        if pace:
+            time.sleep(max(0, start - time.perf_counter()))
         if small:
             connection = dial(port)
         connection.sendall(sent[turn % len(sent)])
@@ -103,11 +109,11 @@ def post(port, sent, small, plan, results):
     results.append((times, bad, time.perf_counter() - begin))
 
 
-def client(port, key, number, small, plan, ready, go, results):
+def client(port, key, number, small, plan, pace, ready, go, results):
     """A process that posts over one connection, or over several at once if batches are small."""
     seeds = plan if isinstance(plan, list) else [f"{number}.{small}.{index}" for index in range(BODIES)]
     sent, found = requests(key, seeds, SMALL if small else BATCH, keep=not small), []
-    threads = [threading.Thread(target=post, args=(port, sent, small, plan, found)) for _ in range(AT_ONCE if small else 1)]
+    threads = [threading.Thread(target=post, args=(port, sent, small, plan, pace, found)) for _ in range(AT_ONCE if small else 1)]
     ready.release()
     go.wait()
     for thread in threads:
@@ -117,14 +123,16 @@ def client(port, key, number, small, plan, ready, go, results):
     results.put(found)
 
 
-def load(server, small, plan):
-    """Posts over all connections at once; what it cost the server and how long batches took."""
+def load(server, small, plan, rate=None):
+    """Posts over all connections at once, at `rate` batches a second if there is one; what it cost the server and how long
+    batches took."""
     ready, go, results = multiprocessing.Semaphore(0), multiprocessing.Event(), multiprocessing.Queue()
     clients = []
     for number in range(CONNECTIONS):
         own = plan[number::CONNECTIONS] if isinstance(plan, list) else plan
+        pace = (number / rate, CONNECTIONS / rate) if rate else None
         clients.append(multiprocessing.Process(
-            target=client, args=(server.port, server.key, number, small, own, ready, go, results)))
+            target=client, args=(server.port, server.key, number, small, own, pace, ready, go, results)))
         clients[-1].start()
     for _ in clients:
         ready.acquire()
@@ -138,4 +146,5 @@ def load(server, small, plan):
     return {"requests": len(times), "events": len(times) * (SMALL if small else BATCH), "cpu": spent,
             "wall": max(wall for *_, wall in answers), "bad": sum(bad for _, bad, _ in answers),
             "p50_ms": times[len(times) // 2] * 1e3, "p99_ms": times[int(len(times) * 0.99)] * 1e3,
+            "p999_ms": times[int(len(times) * 0.999)] * 1e3,
             "bytes": server.log_bytes() - bytes_before}

@@ -136,6 +136,16 @@ package protocol FrontService: Sendable {
     /// to another thread and its answer back, or little longer.
     func answerAtOnce(_ request: InboundRequest) -> OutboundAnswer?
 
+    /// Begins to answer a request whose turn it is where it came in; false for one that wants a task of its own.
+    ///
+    /// Called on `loop`, for as long as `answerAtOnce` may take. `then` is called once, on the loop and with bytes, when there
+    /// is nothing to wait for any more, and the turn is given back by then.
+    func begin(
+        _ request: InboundRequest,
+        on loop: any EventLoop,
+        then: @escaping @Sendable (OutboundAnswer) -> Void
+    ) -> Bool
+
     /// Answers a request whose turn it is, and gives the turn back.
     func answer(_ request: InboundRequest) async -> OutboundAnswer
 
@@ -162,6 +172,12 @@ extension FrontService {
     package func leave(_ terms: RequestTerms) {}
 
     package func answerAtOnce(_ request: InboundRequest) -> OutboundAnswer? { nil }
+
+    package func begin(
+        _ request: InboundRequest,
+        on loop: any EventLoop,
+        then: @escaping @Sendable (OutboundAnswer) -> Void
+    ) -> Bool { false }
 
     package func refused(_ request: InboundRequest) -> OutboundAnswer {
         OutboundAnswer(HTTPResponse(status: .serviceUnavailable), .bytes(ByteBuffer()))

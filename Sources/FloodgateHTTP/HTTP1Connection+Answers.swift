@@ -25,13 +25,10 @@ extension HTTP1Connection {
         exchange.isChunked = length == nil && !isEmpty && !exchange.isOld
         if length == nil, !isEmpty, exchange.isOld { exchange.keepsAlive = false }
         exchange.status = head.status.code
-        writeHead(head, length: head.status.code == 204 || head.status.code == 304 ? nil : length, exchange, context)
+        writeHead(head, length: head.status.code == 204 || head.status.code == 304 ? nil : length, exchange)
         switch body {
         case .bytes(let bytes):
-            if !isEmpty, bytes.readableBytes > 0 {
-                state.counts.bytesOut &+= bytes.readableBytes
-                context.write(wrapOutboundOut(bytes), promise: nil)
-            }
+            if !isEmpty { write(body: bytes, context) }
             finish(exchange)
             return nil
         case .events(let terms):
@@ -59,27 +56,25 @@ extension HTTP1Connection {
         }
     }
 
-    private func writeHead(_ head: HTTPResponse, length: Int?, _ exchange: Exchange, _ context: ChannelHandlerContext) {
-        var out = ByteBuffer()
-        out.reserveCapacity(512)
-        out.writeString("HTTP/1.1 \(head.status.code) \(AnswerHead.reason(head.status.code))\r\n")
+    private func writeHead(_ head: HTTPResponse, length: Int?, _ exchange: Exchange) {
+        state.output.reserveCapacity(minimumWritableBytes: 512)
+        state.output.writeString("HTTP/1.1 \(head.status.code) \(AnswerHead.reason(head.status.code))\r\n")
         for field in head.headerFields {
             switch field.name {
             case .connection, .contentLength, .transferEncoding, .date: continue
             default: break
             }
-            out.writeString(field.name.canonicalName)
-            out.writeStaticString(": ")
-            out.writeString(AnswerHead.clean(field.value))
-            out.writeStaticString("\r\n")
+            state.output.writeString(field.name.canonicalName)
+            state.output.writeStaticString(": ")
+            state.output.writeString(AnswerHead.clean(field.value))
+            state.output.writeStaticString("\r\n")
         }
         if exchange.isChunked {
-            out.writeStaticString("transfer-encoding: chunked\r\n")
+            state.output.writeStaticString("transfer-encoding: chunked\r\n")
         } else if let length {
-            out.writeString("content-length: \(length)\r\n")
+            state.output.writeString("content-length: \(length)\r\n")
         }
-        writeEnd(of: &out, keepsAlive: exchange.keepsAlive, isOld: exchange.isOld)
-        context.write(wrapOutboundOut(out), promise: nil)
+        writeEnd(of: &state.output, keepsAlive: exchange.keepsAlive, isOld: exchange.isOld)
     }
 
     private func writeEnd(of out: inout ByteBuffer, keepsAlive: Bool, isOld: Bool) {
@@ -105,12 +100,18 @@ extension HTTP1Connection {
         writeEnd(of: &state.output, keepsAlive: keepsAlive, isOld: manner.isOld)
         let size = prepared.body.readableBytes
         guard !manner.isHead, size > 0, prepared.status != 304 else { return }
+        write(body: prepared.body, context)
+    }
+
+    /// Appends a short body to what was put together, so that one write sends both; hands a long one over as it is.
+    private func write(body: ByteBuffer, _ context: ChannelHandlerContext) {
+        let size = body.readableBytes
         state.counts.bytesOut &+= size
         if size <= 2_048 {
-            state.output.writeImmutableBuffer(prepared.body)
+            state.output.writeImmutableBuffer(body)
         } else {
             writeOutput(context)
-            context.write(wrapOutboundOut(prepared.body), promise: nil)
+            context.write(wrapOutboundOut(body), promise: nil)
         }
     }
 

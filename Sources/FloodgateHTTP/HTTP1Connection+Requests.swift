@@ -258,18 +258,21 @@ extension HTTP1Connection {
         }
         var request = request
         request.startedAt = LoopState.preciseNow
-        // Requests behind this one would be worked on from within it.
-        if (input?.readableBytes ?? 0) == 0, state.takesMore {
-            let answer = service.answerAtOnce(request)
-            state.spend(LoopState.preciseNow &- request.startedAt)
-            if let answer {
-                _ = deliver(answer.head, answer.body, of: exchange)
-                return
-            }
-        }
         let (service, loop) = (service, state.loop)
         let bound = NIOLoopBound(self, eventLoop: loop)
         let boundExchange = NIOLoopBound(exchange, eventLoop: loop)
+        // Requests behind this one would be worked on from within it.
+        if (input?.readableBytes ?? 0) == 0, state.takesMore {
+            let answer = service.answerAtOnce(request)
+            let isBegun =
+                answer == nil
+                && service.begin(request, on: loop) { answer in
+                    _ = bound.value.deliver(answer.head, answer.body, of: boundExchange.value)
+                }
+            state.spend(LoopState.preciseNow &- request.startedAt)
+            if let answer { _ = deliver(answer.head, answer.body, of: exchange) }
+            if answer != nil || isBegun { return }
+        }
         exchange.task = Task(executorPreference: state.executor, priority: request.terms.priority) { [request] in
             let answer = await service.answer(request)
             let writer = try? await loop.submit {

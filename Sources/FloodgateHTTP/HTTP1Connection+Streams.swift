@@ -15,7 +15,7 @@ extension HTTP1Connection {
         audience.add(reader)
         state.counts.streams &+= 1
         // The head first: an event waits until all before it is out.
-        context?.flush()
+        if let context { flush(context) }
         if let opening = terms.opening, let context { write(opening, context) }
         if let newest = terms.feed.newest { offer(newest) }
     }

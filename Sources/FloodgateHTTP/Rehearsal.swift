@@ -76,6 +76,11 @@ package struct Rehearsal: Sendable {
             guard turn == .now else { return service.refused(request) }
             request.startedAt = MonotonicClock.now
             if let answer = service.answerAtOnce(request) { return answer }
+            let answers = AsyncStream.makeStream(of: OutboundAnswer.self)
+            let isBegun = try await loop.submit { [request, loop] in
+                service.begin(request, on: loop) { answers.continuation.yield($0) }
+            }.get()
+            if isBegun { for await answer in answers.stream { return answer } }
             return await service.answer(request)
         }
     }

@@ -29,22 +29,11 @@ package final class BatchPacker {
     package func pack(_ request: IntakeRequest, limits: IntakeLimits) throws -> PackedBatch {
         let limit = request.isFromEdge ? LoggedBatch.largestBatch : limits.decompressedSizeBytes
         let encoding = try IntakeDecompression(limit: limit).unpack(request, into: body)
-        var reader = EventBatchReader()
-        reader.depth = request.isFromEdge ? LoggedBatch.depth : limits.depth
-        reader.sizeBytes = limit
-        reader.valueCount = request.isFromEdge ? .max : limits.valueCount
-        var terms = ScanTerms(
-            seed: EventIdentity.seed(environment: request.environment),
-            receivedAt: request.receivedAt,
-            idempotencyKey: request.idempotencyKey,
-            limits: reader
-        )
-        if let scanned = try scanner.scan(body, terms), scanned.isClean {
-            return pack(scanned, request, try payload(request, encoding))
-        }
+        var terms = terms(of: request, limits, sizeBytes: limit)
+        if let packed = try packAsItCame(request, encoding, terms) { return packed }
 
         // Written anew without what is not to be kept, in plainer words.
-        let read = try reader.read(body.bytes, receivedAt: request.receivedAt)
+        let read = try terms.limits.read(body.bytes, receivedAt: request.receivedAt)
         body.fill(read.batch.bytes)
         terms.limits.depth = LoggedBatch.depth
         terms.limits.sizeBytes = LoggedBatch.largestBatch
@@ -55,6 +44,38 @@ package final class BatchPacker {
         var packed = pack(scanned, request, try Zstd.compress(body.bytes))
         packed.rejected = read.rejected
         return packed
+    }
+
+    /// Does as `pack` for bodies of at most `limits.promptSizeBytes` that may be kept as they came; nil for all others.
+    /// - Throws: what `pack` throws.
+    package func packClean(_ request: IntakeRequest, limits: IntakeLimits) throws -> PackedBatch? {
+        let limit = min(limits.promptSizeBytes, limits.decompressedSizeBytes)
+        if let size = BodyBuffer.statedSize(of: request.body), size > limit { return nil }
+        let encoding = try IntakeDecompression(limit: limit).unpack(request, into: body)
+        return try packAsItCame(request, encoding, terms(of: request, limits, sizeBytes: limit))
+    }
+
+    private func terms(of request: IntakeRequest, _ limits: IntakeLimits, sizeBytes: Int) -> ScanTerms {
+        var reader = EventBatchReader()
+        reader.depth = request.isFromEdge ? LoggedBatch.depth : limits.depth
+        reader.sizeBytes = sizeBytes
+        reader.valueCount = request.isFromEdge ? .max : limits.valueCount
+        return ScanTerms(
+            seed: EventIdentity.seed(environment: request.environment),
+            receivedAt: request.receivedAt,
+            idempotencyKey: request.idempotencyKey,
+            limits: reader
+        )
+    }
+
+    /// Nil if something is out of the ordinary.
+    private func packAsItCame(
+        _ request: IntakeRequest,
+        _ encoding: IntakeDecompression.Encoding,
+        _ terms: ScanTerms
+    ) throws -> PackedBatch? {
+        guard let scanned = try scanner.scan(body, terms), scanned.isClean else { return nil }
+        return pack(scanned, request, try payload(request, encoding))
     }
 
     /// The body as it came, if its first bytes tell how it is compressed.

@@ -18,12 +18,21 @@ package final class BatchPackerPool: Sendable {
     /// Unpacks, checks and packs the events of `request`.
     /// - Throws: what `BatchPacker.pack` throws.
     package func pack(_ request: IntakeRequest, limits: IntakeLimits) throws -> PackedBatch {
+        try withPacker { try $0.pack(request, limits: limits) }
+    }
+
+    /// Packs `request` if it is short and nothing has to be left out of it; nil for all others.
+    package func packClean(_ request: IntakeRequest, limits: IntakeLimits) -> PackedBatch? {
+        try? withPacker { try $0.packClean(request, limits: limits) }
+    }
+
+    private func withPacker<Packed>(_ body: (BatchPacker) throws -> Packed) throws -> Packed {
         let taken = try idle.withLock { $0.popLast() } ?? Idle(packer: BatchPacker())
         defer {
             idle.withLock { idle in
                 if idle.count < most { idle.append(taken) }
             }
         }
-        return try taken.packer.pack(request, limits: limits)
+        return try body(taken.packer)
     }
 }

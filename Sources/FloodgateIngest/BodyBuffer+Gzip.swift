@@ -37,7 +37,7 @@ extension BodyBuffer {
     }
 
     /// The size that the end of gzip data gives for its last member, if that is believable.
-    private static func statedSize(of bytes: [UInt8]) -> Int? {
+    static func statedSize(of bytes: [UInt8]) -> Int? {
         guard bytes.count >= 18, bytes[0] == 0x1F, bytes[1] == 0x8B else { return nil }
         let size = bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
         return size > 0 && size / largestRatio <= bytes.count ? size : nil

@@ -42,6 +42,14 @@ package protocol EventLog: BatchSource {
     func counts() async throws(EventLogError) -> EventCounts
 }
 
+/// An event log that can be appended to by who cannot wait: an event loop.
+package protocol PromptEventLog: EventLog {
+    /// Keeps `batch`, and calls `then` once with what the other `append` would have returned or thrown.
+    ///
+    /// It may be called on any thread, before this returns or later, and must not take long: others wait behind it.
+    func append(_ batch: LoggedBatch, then: @escaping @Sendable (Result<Int64, EventLogError>) -> Void)
+}
+
 /// Why the event log did not do what it was asked to.
 package struct EventLogError: Error, Sendable, CustomStringConvertible {
     /// Stable: answers and metrics hang on it.

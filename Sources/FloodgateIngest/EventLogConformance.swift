@@ -63,6 +63,20 @@ package func checkEventLog(_ log: some EventLog) async throws {
     let numbers = Set(later.map(\.receivedAt))
     try expect(numbers == Set(100..<200), "concurrent appends are kept each once")
     try expect(try await log.counts().batches == 105, "concurrent appends are counted")
+
+    guard let prompt = log as? any PromptEventLog else { return }
+    let (positionsSaid, say) = AsyncStream.makeStream(of: Result<Int64, EventLogError>.self)
+    for number in 200..<220 {
+        prompt.append(try sampleBatch(number, environment: "production")) { say.yield($0) }
+    }
+    var said: [Int64] = []
+    for await result in positionsSaid.prefix(20) { said.append(try result.get()) }
+    let newest = try await log.read(after: later.last?.id ?? 0, limit: 1000)
+    try expect(
+        newest.map(\.id) == said.sorted(),
+        "each append that nobody waits for says its position, once it is kept"
+    )
+    try expect(newest.map(\.receivedAt) == Array(200..<220), "appends from one thread are kept in their order")
 }
 
 private func sampleEvents(_ number: Int) -> EventBatch {

@@ -3,7 +3,7 @@
 internal import Synchronization
 
 /// An event log without a disk: everybody's fake, and what a server without a data folder runs on.
-package final class InMemoryEventLog: EventLog {
+package final class InMemoryEventLog: PromptEventLog {
     private struct State {
         var batches: [LoggedBatch] = []
         var counts = EventCounts()
@@ -34,8 +34,14 @@ package final class InMemoryEventLog: EventLog {
         state.withLock { $0.failure?.code != .overloaded && $0.failure?.code != .closed }
     }
 
-    package func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {
-        let result: Result<Int64, EventLogError> = state.withLock { state in
+    package func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 { try keep(batch).get() }
+
+    package func append(_ batch: LoggedBatch, then: @escaping @Sendable (Result<Int64, EventLogError>) -> Void) {
+        then(keep(batch))
+    }
+
+    private func keep(_ batch: LoggedBatch) -> Result<Int64, EventLogError> {
+        state.withLock { state in
             if let failure = state.failure { return .failure(failure) }
             var batch = batch
             batch.id = Int64(state.batches.count + 1)
@@ -43,7 +49,6 @@ package final class InMemoryEventLog: EventLog {
             state.counts.add(batch)
             return .success(batch.id)
         }
-        return try result.get()
     }
 
     package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {

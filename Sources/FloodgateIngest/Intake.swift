@@ -10,6 +10,8 @@ package struct IntakeLimits: Sendable {
     package var bodySizeBytes = 10 << 20
     /// Bytes of a body when decompressed; 32 MiB by default, and beyond 1 MiB at most a hundred times what was sent.
     package var decompressedSizeBytes = 32 << 20
+    /// Bytes of a body, decompressed or not, that is looked at where nothing else may have to wait long; 64 KiB by default.
+    package var promptSizeBytes = 64 << 10
     /// Arrays and objects inside each other; 64 by default.
     package var depth = 64
     /// Values in a body; 2 million by default.
@@ -50,6 +52,7 @@ package struct IntakeCounts: Sendable, Hashable {
 package final class Intake: Sendable {
     package let log: any EventLog
     package let feed: LiveFeed
+    private let promptLog: (any PromptEventLog)?
     private let limits: IntakeLimits
     private let packers = BatchPackerPool()
     private let logger: Logger
@@ -62,6 +65,7 @@ package final class Intake: Sendable {
         logger: Logger
     ) {
         self.log = log
+        promptLog = log as? any PromptEventLog
         self.feed = feed
         self.limits = limits
         self.logger = logger
@@ -106,18 +110,44 @@ package final class Intake: Sendable {
             || fill < (packed.isDiagnostics ? limits.diagnosticsShare : limits.customEventsShare)
         guard isAdmitted else { return unavailable(.storageFull) }
 
-        var position: Int64 = 0
-        if logged.eventCount > 0 {
-            do {
-                position = try await log.append(logged)
-            } catch {
-                logger.debug("Appending a batch failed", metadata: ["error": "\(error)"])
-                return unavailable(IntakeRefusal(error.code))
+        guard logged.eventCount > 0 else { return kept(packed, at: 0) }
+        do { return kept(packed, at: try await log.append(logged)) } catch { return failed(error) }
+    }
+
+    /// Begins to accept what most send, a short batch of good events, for a caller that cannot wait: an event loop.
+    ///
+    /// `then` is called once there is nothing to wait for any more, by the log, which others wait for. It is given what makes
+    /// the answer, to be called once and elsewhere.
+    /// - Returns: Whether it has begun; all else is for `accept`, refusals too.
+    package func begin(
+        _ request: IntakeRequest,
+        then: @escaping @Sendable (@escaping @Sendable () -> IntakeAnswer) -> Void
+    ) -> Bool {
+        guard let promptLog, request.body.count <= limits.promptSizeBytes, log.isAccepting,
+            log.fill < limits.diagnosticsShare, let packed = packers.packClean(request, limits: limits),
+            packed.logged.eventCount > 0
+        else { return false }
+        promptLog.append(packed.logged) { [self] result in
+            then {
+                switch result {
+                case .success(let position): self.kept(packed, at: position)
+                case .failure(let error): self.failed(error)
+                }
             }
         }
+        return true
+    }
+
+    private func kept(_ packed: PackedBatch, at position: Int64) -> IntakeAnswer {
+        let logged = packed.logged
         count(logged, packed.rejected)
         if feed.hasSubscribers { show(logged, at: position) }
         return .accepted(logged.eventCount, rejected: packed.rejected)
+    }
+
+    private func failed(_ error: EventLogError) -> IntakeAnswer {
+        logger.debug("Appending a batch failed", metadata: ["error": "\(error)"])
+        return unavailable(IntakeRefusal(error.code))
     }
 
     private func show(_ logged: LoggedBatch, at position: Int64) {

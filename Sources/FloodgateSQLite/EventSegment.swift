@@ -9,6 +9,10 @@ package struct EventSegment: Sendable {
     let createdAt: Int64
     private let database: DatabaseQueue
     private(set) var counts: EventCounts
+    /// Bytes that went into the log beside the file since they were last moved into the file, about.
+    private var unmovedBytes = 0
+    /// From so many bytes on they are moved.
+    private static let mostUnmoved = 4 << 20
 
     /// Opens the segment, or makes it if there is no file, or one without content; if `checked`, looks at all of it.
     ///
@@ -47,6 +51,8 @@ package struct EventSegment: Sendable {
             // In this order: GRDB's own set-up of WAL would take `synchronous` down to NORMAL.
             try db.execute(sql: "PRAGMA journal_mode = WAL")
             try db.execute(sql: "PRAGMA synchronous = FULL")
+            // The commit that fills the log up would not be answered before all of it is moved.
+            try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
             try db.execute(sql: "PRAGMA trusted_schema = OFF")
             try db.execute(sql: "PRAGMA cell_size_check = ON")
         }
@@ -77,11 +83,23 @@ package struct EventSegment: Sendable {
                 var batch = batch
                 batch.id = position
                 counts.add(batch)
+                unmovedBytes += batch.payload.count
             }
+            // What a commit changes besides.
+            unmovedBytes += 4 << 12
             return positions
         } catch {
             throw EventLogError(database: error, "A batch cannot be written to segment \(number)")
         }
+    }
+
+    /// Moves the log beside the file into the file if it has become long, so that it is written from its beginning again.
+    ///
+    /// Whoever waits for a commit should have been answered. What cannot be moved stays where it is for the next time.
+    mutating func moveIfDue() {
+        guard unmovedBytes >= Self.mostUnmoved else { return }
+        unmovedBytes = 0
+        try? database.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)") }
     }
 
     /// Bytes that the segment has in its file, about.

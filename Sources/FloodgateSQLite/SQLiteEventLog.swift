@@ -8,7 +8,7 @@ internal import Foundation
 ///
 /// A thread of its own writes. It starts with the log and ends with `shutdown`, or when the log is let go of; until
 /// then every append is answered, whether it is kept or not.
-package final class SQLiteEventLog: EventLog {
+package final class SQLiteEventLog: PromptEventLog {
     /// What was found when the log was opened.
     package let recoveryReport: SQLiteEventLogRecovery
     let queue: SQLiteEventLogQueue
@@ -67,7 +67,14 @@ package final class SQLiteEventLog: EventLog {
     package var fill: Double { queue.fill }
 
     package func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {
-        try await queue.append(batch)
+        let answer: SQLiteEventLogQueue.Answer = await withCheckedContinuation { continuation in
+            queue.append(batch) { continuation.resume(returning: $0) }
+        }
+        return try answer.get()
+    }
+
+    package func append(_ batch: LoggedBatch, then: @escaping @Sendable (Result<Int64, EventLogError>) -> Void) {
+        queue.append(batch, then: then)
     }
 
     package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {

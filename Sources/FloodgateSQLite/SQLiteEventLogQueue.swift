@@ -8,10 +8,10 @@ internal import Synchronization
 final class SQLiteEventLogQueue: Sendable {
     typealias Answer = Result<Int64, EventLogError>
 
-    /// A batch and the task that waits for it.
+    /// A batch and who waits for it.
     struct Item: Sendable {
         var batch: LoggedBatch
-        var continuation: CheckedContinuation<Answer, Never>
+        var then: @Sendable (Answer) -> Void
     }
 
     /// What the writer is to do next.
@@ -68,30 +68,41 @@ final class SQLiteEventLogQueue: Sendable {
 
     // MARK: The side of the tasks
 
-    func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {
-        let answer: Answer = await withCheckedContinuation { continuation in
-            let size = batch.payload.count
-            let refusal: EventLogError? = state.withLock { state in
-                guard !state.isStopping else { return EventLogError(.closed, "The event log is shut down") }
-                // An empty queue takes any batch, or one that is larger than the queue could never be kept.
-                guard
-                    state.items.isEmpty
-                        || (state.items.count < options.queueCount
-                            && size <= options.queueSizeBytes - state.status.queuedBytes)
-                else { return EventLogError(.overloaded, "\(state.items.count) batches wait to be written; try later") }
-                state.items.append(Item(batch: batch, continuation: continuation))
-                state.status.queuedBatches += 1
-                state.status.queuedBytes += size
-                return nil
+    /// Has `batch` written; `then` is told what became of it, at once if it is refused, else on the writer's thread.
+    func append(_ batch: LoggedBatch, then: @escaping @Sendable (Answer) -> Void) {
+        let size = batch.payload.count
+        var refusal: EventLogError?
+        let wasAsleep = state.withLock { state in
+            guard !state.isStopping else {
+                refusal = EventLogError(.closed, "The event log is shut down")
+                return false
             }
-            if let refusal { continuation.resume(returning: .failure(refusal)) } else { wakeWriter() }
+            // An empty queue takes any batch, or one that is larger than the queue could never be kept.
+            guard
+                state.items.isEmpty
+                    || (state.items.count < options.queueCount
+                        && size <= options.queueSizeBytes - state.status.queuedBytes)
+            else {
+                refusal = EventLogError(.overloaded, "\(state.items.count) batches wait to be written; try later")
+                return false
+            }
+            state.items.append(Item(batch: batch, then: then))
+            state.status.queuedBatches += 1
+            state.status.queuedBytes += size
+            defer { state.isWriterAsleep = false }
+            return state.isWriterAsleep
         }
-        return try answer.get()
+        if wasAsleep { wake.signal() }
+        if let refusal { then(.failure(refusal)) }
     }
 
     func stop() {
-        state.withLock { $0.isStopping = true }
-        wakeWriter()
+        let wasAsleep = state.withLock { state in
+            state.isStopping = true
+            defer { state.isWriterAsleep = false }
+            return state.isWriterAsleep
+        }
+        if wasAsleep { wake.signal() }
     }
 
     func waitUntilStopped() async {
@@ -102,14 +113,6 @@ final class SQLiteEventLogQueue: Sendable {
             }
             if isStopped { continuation.resume() }
         }
-    }
-
-    private func wakeWriter() {
-        let wasAsleep = state.withLock { state in
-            defer { state.isWriterAsleep = false }
-            return state.isWriterAsleep
-        }
-        if wasAsleep { wake.signal() }
     }
 
     // MARK: The side of the writer's thread
@@ -163,9 +166,8 @@ final class SQLiteEventLogQueue: Sendable {
         }
         switch result {
         case .success(let positions):
-            for (item, position) in zip(group, positions) { item.continuation.resume(returning: .success(position)) }
-        case .failure(let error):
-            for item in group { item.continuation.resume(returning: .failure(error)) }
+            for (item, position) in zip(group, positions) { item.then(.success(position)) }
+        case .failure(let error): for item in group { item.then(.failure(error)) }
         }
     }
 

@@ -52,6 +52,7 @@ struct SQLiteEventLogWriter: Sendable {
                 sealIfDue()
                 let result = write(group.map(\.batch))
                 queue.answer(group, with: result, isHealthy: isHealthy)
+                segment?.moveIfDue()
                 mendIfDue()
             case .look:
                 sealIfDue()

@@ -84,6 +84,7 @@ package struct DataPlane: Sendable {
             guards: guards,
             metrics: metrics,
             clients: clientRoutes,
+            batches: BatchRoutes(intake: intake, unpacked: guards.unpacked, now: now),
             log: AccessLog(settings.accessLog, logger: logger),
             logger: logger
         )

@@ -55,6 +55,41 @@ import Testing
         #expect(names == (0..<50).map { $0 % 3 == 0 ? "fast" : "/\($0)" } + ["/last"])
     }
 
+    @Test func `writes the answer to a request that was begun with when it comes, behind those before it`() async throws
+    {
+        let text = try await answer(
+            "GET /fast HTTP/1.1\r\nHost: a\r\n\r\n"
+                + "POST /begun HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
+        )
+        #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(text.contains("\r\n\r\nfast\nHTTP/1.1 202 Accepted\r\n"))
+        #expect(text.contains("content-length: 6\r\n"))
+        #expect(text.hasSuffix("\r\n\r\nbegun\n"))
+    }
+
+    @Test func `goes on behind a request that was begun with`() async throws {
+        try await withDoor { port, service in
+            let connection = try await RawConnection.open(port)
+            for number in 1...3 {
+                try await connection.send("POST /begun HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+                let text = await connection.text {
+                    $0.split(separator: "begun\n", omittingEmptySubsequences: false).count > number
+                }
+                #expect(text.split(separator: " 202 ").count == number + 1)
+            }
+            try await connection.send("GET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(await connection.textToTheEnd().hasSuffix("fast\n"))
+            #expect(service.begun.load(ordering: .relaxed) == 3)
+            #expect(service.served.load(ordering: .relaxed) == 0)
+        }
+    }
+
+    @Test func `answers once what was begun with and takes too long`() async throws {
+        let text = try await answer("GET /begun/late HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(text.hasPrefix("HTTP/1.1 503 "))
+        #expect(!text.contains("begun"))
+    }
+
     @Test func `sends parts as they come, chunked to HTTP/1.1 and to the end to HTTP/1.0`() async throws {
         let chunked = try await answer("GET /parts HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         #expect(chunked.contains("transfer-encoding: chunked\r\n"))

@@ -52,6 +52,8 @@ final class EchoService: FrontService {
     let stop = Mutex<@Sendable () async -> Void>({})
     /// Connections that the door has closed, by reason, of each loop.
     let closes = Mutex<@Sendable () async -> [[String: Int]]>({ [] })
+    /// How many requests were begun with on their loop.
+    let begun = Atomic<Int>(0)
     /// How many requests came in whole.
     let served = Atomic<Int>(0)
     private let bodies: ByteBudget?
@@ -120,7 +122,8 @@ final class EchoService: FrontService {
             RequestTerms(
                 route: 1,
                 bodyLimit: 1 << 20,
-                timeout: ASCII.equals(head.path, "/slow") ? .milliseconds(700) : .seconds(60),
+                timeout: ASCII.equals(head.path, "/slow") || ASCII.equals(head.path, "/begun/late")
+                    ? .milliseconds(700) : .seconds(60),
                 lateness: Refusal(503, "late", "Too late"),
                 bodies: bodies
             )
@@ -131,6 +134,20 @@ final class EchoService: FrontService {
     func leave(_ terms: RequestTerms) { left.add(1, ordering: .relaxed) }
     func refused(_ request: InboundRequest) -> OutboundAnswer {
         OutboundAnswer(HTTPResponse(status: .serviceUnavailable), .bytes(ByteBuffer(string: "no turn\n")))
+    }
+
+    func begin(
+        _ request: InboundRequest,
+        on loop: any EventLoop,
+        then: @escaping @Sendable (OutboundAnswer) -> Void
+    ) -> Bool {
+        guard request.head.path?.hasPrefix("/begun") == true else { return false }
+        begun.add(1, ordering: .relaxed)
+        let later = TimeAmount.milliseconds(request.head.path == "/begun/late" ? 1_500 : 5)
+        loop.scheduleTask(in: later) {
+            then(OutboundAnswer(HTTPResponse(status: .accepted), .bytes(ByteBuffer(string: "begun\n"))))
+        }
+        return true
     }
 
     func answer(_ request: InboundRequest) async -> OutboundAnswer {

@@ -75,6 +75,59 @@ import Testing
         #expect(intake.counts.acceptedEvents == 2)
     }
 
+    @Test(arguments: Wrapping.allCases)
+    func `begins with a short batch of good events, and answers it as one that is waited for`(
+        wrapping: Wrapping
+    ) async throws {
+        let intake = intake()
+        let sent = try wrapping.request(Self.body) { request($0, encoding: $1, isMarkedGzip: $2) }
+        let (answers, answer) = AsyncStream.makeStream(of: IntakeAnswer.self)
+        #expect(intake.begin(sent) { answer.yield($0()) })
+        let waited = await intake.accept(sent)
+        for await answer in answers.prefix(1) { #expect(answer == waited) }
+        let kept = try await log.read(after: 0, limit: 10)
+        #expect(kept.count == 2)
+        #expect(kept.first?.payload == kept.last?.payload)
+        #expect(kept.first?.idXor == kept.last?.idXor)
+        #expect(intake.counts.acceptedEvents == 4)
+    }
+
+    @Test func `says of a batch that it has begun with why the log did not keep it`() async throws {
+        let intake = intake()
+        log.fail(with: EventLogError(.full, "The disk is full"))
+        let (answers, answer) = AsyncStream.makeStream(of: IntakeAnswer.self)
+        #expect(intake.begin(request(Self.body)) { answer.yield($0()) })
+        for await answer in answers.prefix(1) {
+            #expect(answer.status == 503)
+            #expect(answer.refusal == .storageFull)
+        }
+        #expect(intake.counts.refusedRequests == [.storageFull: 1])
+    }
+
+    @Test func `begins with nothing that takes long, has something wrong with it, or nowhere to go`() async throws {
+        let intake = intake()
+        let long = Array(repeating: #"{"eventName":"a","time":1750000361000}"#, count: 2_000).joined(separator: ",")
+        let longBody = Array(#"{"events":[\#(long)]}"#.utf8)
+        let secret = #"{"events":[{"eventName":"a","user":{"userID":"u","privateAttributes":{"a":1}}}]}"#
+        for refused in [
+            request(longBody), request(try Gzip.compress(longBody), encoding: "gzip"),
+            request(try Zstd.compress(longBody), encoding: "zstd"), request(Array(secret.utf8)),
+            request(Array(#"{"events":[{"eventName":"e"},{}]}"#.utf8)), request(Array(#"{"events":[]}"#.utf8)),
+            request(Array(Self.body.dropLast())), request(Self.body, encoding: "br"),
+            request(Array(try Gzip.compress(Self.body).dropLast(5)), encoding: "gzip"),
+        ] {
+            #expect(!intake.begin(refused) { _ in Issue.record("It was begun") })
+        }
+        log.fill = 0.85
+        #expect(!intake.begin(request(Self.body)) { _ in Issue.record("It was begun") })
+        log.fill = 0
+        log.fail(with: EventLogError(.overloaded, "Too much"))
+        #expect(!intake.begin(request(Self.body)) { _ in Issue.record("It was begun") })
+        #expect(try await log.counts().batches == 0)
+        #expect(intake.counts.acceptedRequests == 0)
+        #expect(intake.counts.refusedRequests.isEmpty, "each is for the other way, which counts it")
+    }
+
     @Test func `takes from an edge what packs better than clients' bodies may`() async throws {
         let events = Array(repeating: #"{"eventName":"a","time":1750000361000}"#, count: 50_000).joined(separator: ",")
         var packed = request(try Zstd.compress(Array("{\"events\":[\(events)]}".utf8)), encoding: "zstd")

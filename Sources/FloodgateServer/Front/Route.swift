@@ -55,6 +55,8 @@ package struct Route: Sendable {
     var evaluates = false
     /// Whether what is asked for seldom takes longer than to hand it to another thread.
     var isAnsweredAtOnce = false
+    /// Whether it takes batches of events, past the router.
+    var takesBatches = false
     var body = BodyRule.none
     /// How long making the answer may take.
     var timeout = Duration.seconds(10)

@@ -218,6 +218,7 @@ extension Route {
             access: .keys([.server, .client], unknownStatus: 401),
             shedClass: .exposures,
             publicClass: .events,
+            takesBatches: true,
             body: BodyRule(limit: BodyLimit.events, types: json, codings: ["gzip", "zstd"]),
             timeout: .seconds(10),
             allowsBrowsers: true

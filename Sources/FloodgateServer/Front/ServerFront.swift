@@ -25,6 +25,7 @@ package struct ServerFront: FrontService {
     let guards: Guards
     let metrics: ServerMetrics
     let clients: ClientRoutes
+    let batches: BatchRoutes
     let log: AccessLog
     let logger: Logger
 
@@ -250,21 +251,13 @@ package struct ServerFront: FrontService {
         return answer
     }
 
-    package func answer(_ request: InboundRequest) async -> OutboundAnswer {
-        let (route, shedClass) = work(request.terms)
-        let answer = await respond(to: request)
-        let now = MonotonicClock.now
-        guards.leave(route, shedClass, after: Task.isCancelled ? nil : now &- request.startedAt, at: now)
-        return answer
-    }
-
     /// What the request asks of the server.
-    private func work(_ terms: RequestTerms) -> (Route, Route.ShedClass) {
+    func work(_ terms: RequestTerms) -> (Route, Route.ShedClass) {
         let route = table.routes[terms.route]
         return (route, route.shedClass(for: (terms.caller as? SDKKey)?.kind))
     }
 
-    private func respond(to request: InboundRequest) async -> OutboundAnswer {
+    func respond(to request: InboundRequest) async -> OutboundAnswer {
         let start = ContinuousClock.now
         var logger = logger
         logger[metadataKey: "hb.request.id"] = .string(request.id)

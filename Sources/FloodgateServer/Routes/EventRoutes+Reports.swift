@@ -9,7 +9,7 @@ import FloodgateJSON
 import HTTPTypes
 import Hummingbird
 
-// What programs report that have no SDK, or assign users to groups by themselves.
+// How exposures and foreign events become batches.
 extension EventRoutes {
     /// Exposures in one request.
     private static let mostExposures = 1_000

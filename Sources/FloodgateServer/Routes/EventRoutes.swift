@@ -8,7 +8,7 @@ import FloodgateJSON
 import HTTPTypes
 import Hummingbird
 
-/// `POST /v1/log_event` and `POST /v1/rgstr`: batches of events, answered when they are durable.
+/// What programs report without an SDK's batches: `POST /v1/log_custom_exposure` and `POST /v1/webhooks/event_webhook`.
 struct EventRoutes: Sendable {
     let board: SnapshotBoard
     let intake: Intake
@@ -20,54 +20,36 @@ struct EventRoutes: Sendable {
         let group = router.group("v1")
             .add(middleware: AllowBrowsers())
             .group(context: SDKContext.self)
-        for path in ["log_event", "rgstr"] as [RouterPath] {
-            group.post(path, use: events)
-        }
         group.post("log_custom_exposure", use: customExposures)
         group.post("webhooks/event_webhook", use: foreignEvent)
     }
 
-    /// 202: every good event is on disk.
-    ///
-    /// 400, 413, 415: nothing is, and sending it again does not help. 503: try again.
-    @Sendable private func events(_ request: Request, _ context: SDKContext) async throws -> Response {
-        let receivedAt = now()
-        let query = request.uri.queryParameters
-        let lease = unpacked.lease()
-        let sentAt = request.headers[.clientTime].flatMap { Int64($0) } ?? query.get("t").flatMap { Int64($0) }
-        let answer = await intake.accept(
-            IntakeRequest(
-                body: try await request.bytes(upTo: BodyLimit.events),
-                contentEncoding: request.headers[.contentEncoding],
-                isMarkedGzip: query.get("gz") == "1",
-                environment: context.caller.environment,
-                keyKind: context.caller.kind.rawValue,
-                receivedAt: receivedAt,
-                sentAt: sentAt,
-                idempotencyKey: request.headers[.idempotencyKey].flatMap { 1...256 ~= $0.utf8.count ? $0 : nil },
-                mayUnpack: { lease.take($0) }
-            )
-        )
-        return Self.response(to: answer, context)
-    }
-
-    /// What the intake says, as HTTP has it.
+    /// What the intake says, as the router has it.
     static func response(to answer: IntakeAnswer, _ context: SDKContext) -> Response {
-        var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
-        if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
-        if let refusal = answer.refusal {
-            context.fault.code = refusal.rawValue
-            let message = (try? JSONValue(parsing: answer.body))?["message"]?.stringValue
-            var problem = Problem(
-                status: refusal.status,
-                code: refusal.rawValue,
-                detail: message ?? "The events cannot be kept just now; send them again"
-            )
-            problem.saysFailure = true
-            headers[.contentType] = Problem.contentType
-            let body = ResponseBody(bytes: problem.bytes(requestID: context.requestID))
-            return Response(status: .init(code: refusal.status), headers: headers, body: body)
+        context.fault.code = answer.refusal?.rawValue
+        let (head, body) = answer.response(requestID: context.requestID)
+        return Response(status: head.status, headers: head.headerFields, body: ResponseBody(bytes: body))
+    }
+}
+
+extension IntakeAnswer {
+    /// Head and body of the answer to the request of that name.
+    func response(requestID: String?) -> (head: HTTPResponse, body: [UInt8]) {
+        var head = HTTPResponse(status: .init(code: status))
+        head.headerFields[.cacheControl] = "no-store"
+        if let seconds = retryAfterSeconds { head.headerFields[.retryAfter] = String(seconds) }
+        guard let refusal else {
+            head.headerFields[.contentType] = "application/json"
+            return (head, body)
         }
-        return Response(status: .init(code: answer.status), headers: headers, body: ResponseBody(bytes: answer.body))
+        let message = (try? JSONValue(parsing: body))?["message"]?.stringValue
+        var problem = Problem(
+            status: refusal.status,
+            code: refusal.rawValue,
+            detail: message ?? "The events cannot be kept just now; send them again"
+        )
+        problem.saysFailure = true
+        head.headerFields[.contentType] = Problem.contentType
+        return (head, problem.bytes(requestID: requestID))
     }
 }
