@@ -95,7 +95,14 @@ package struct FloodgateServer: Sendable {
             now: now,
             logger: logger
         )
-        server.exports = try EventExports(settings, log: eventLog, folder: folder, now: now, logger: logger)
+        server.exports = try EventExports(
+            settings,
+            log: eventLog,
+            folder: folder,
+            registry: registry,
+            now: now,
+            logger: logger
+        )
         if let warehouse = settings.warehouse.warehouse(in: folder, program: settings.duckDBProgram) {
             server.pipeline = EventPipeline(
                 warehouse,
