@@ -158,10 +158,12 @@ extension EventPublisher {
     }
 
     static func content(_ state: State) -> PublishMark.Content {
-        PublishMark.Content(
-            position: state.window.mark,
+        // A loss that nothing was done about yet is not to be forgotten by a kill.
+        let isWhole = state.lost.isEmpty
+        return PublishMark.Content(
+            position: isWhole ? state.window.mark : 0,
             sight: BrokerSight(state.sight.parts),
-            resentThrough: state.resentThrough
+            resentThrough: max(state.resentThrough, isWhole ? 0 : state.window.taken >> 32)
         )
     }
 
