@@ -36,7 +36,7 @@ help:
 	@echo "             post events to a server and its warehouse under random faults, and see whether the ledger balances"
 	@echo "             SECONDS=number TMPFS=MiB   how long (600), how large a disk that is full at times (1024, 0 for none)"
 	@echo "make fuzz    look for input that brings a reader, the evaluator or the front door down (Fuzzing/README.md)"
-	@echo "             SECONDS=number TARGET=name   for how long (60) and where: json document user regex texts"
+	@echo "             SECONDS=number TARGET=name   for how long (60) and where: json document user events regex texts"
 	@echo "             head proxy connection frames (all)"
 	@echo "make fuzz-eval"
 	@echo "             compare the evaluator with Statsig's official core on random documents and users"

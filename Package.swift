@@ -323,8 +323,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "FloodgateJSON", "FloodgateSpecs", "FloodgateRegex", "FloodgateEvaluation", "FloodgateGzip",
-                "FloodgateHTTP", "FloodgateTestSupport", httpTypes, nioCore, nioEmbedded,
+                "FloodgateJSON", "FloodgateSpecs", "FloodgateRegex", "FloodgateEvaluation", "FloodgateEvents",
+                "FloodgateGzip", "FloodgateHTTP", "FloodgateIngest", "FloodgateTestSupport", "FloodgateWarehouse",
+                httpTypes, nioCore, nioEmbedded,
             ],
             path: "Fuzzing/Targets"
         ),

@@ -18,7 +18,7 @@ case $seconds in
         ;;
 esac
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(json document user regex texts head proxy connection frames)
+[ ${#targets[@]} -gt 0 ] || targets=(json document user events regex texts head proxy connection frames)
 
 Scripts/bootstrap.sh build
 # Of several sanitizers the Swift compiler heeds the last one alone unless they stand in one option, and SwiftPM writes

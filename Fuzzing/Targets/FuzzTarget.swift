@@ -11,6 +11,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case document
     /// Any bytes as a user, for whom a document with all operators is evaluated.
     case user
+    /// Any bytes as the events of a request.
+    case events
     /// A pattern, a NUL and a text.
     case regex
     /// Any bytes as a user agent, an address, a number, a time, an ID list, or two versions around a NUL.
@@ -28,7 +30,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     package var maximumBytes: Int {
         switch self {
         case .document: 65_536
-        case .json, .user: 16_384
+        case .json, .user, .events: 16_384
         case .regex: 1024
         case .texts: 2048
         case .head, .connection, .frames: 4096
@@ -43,6 +45,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .json: JSONTarget.fault(in: bytes)
         case .document: DocumentTarget.fault(in: bytes)
         case .user: UserTarget.fault(in: bytes)
+        case .events: EventsTarget.fault(in: bytes)
         case .regex: RegexTarget.fault(in: bytes)
         case .texts: TextTarget.fault(in: bytes)
         case .head: HeadTarget.fault(in: bytes)
@@ -55,7 +58,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     /// Whether inputs are JSON, so that mutations may keep them so.
     package var isJSON: Bool {
         switch self {
-        case .json, .document, .user: true
+        case .json, .document, .user, .events: true
         case .regex, .texts, .head, .proxy, .connection, .frames: false
         }
     }

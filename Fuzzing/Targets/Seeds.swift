@@ -14,6 +14,7 @@ extension FuzzTarget {
             Traps.documents.map(\.bytes) + [RichDocument.json.bytes, RichDocument.document.bytes(.v1)]
                 + Seeds.demo.map(\.bytes) + Seeds.samples + Seeds.documents.map(\.bytes)
         case .user: Seeds.users.map(\.bytes) + [Seeds.kept.bytes]
+        case .events: EventSeeds.bodies
         case .regex: Seeds.patterns
         case .texts: Seeds.texts
         case .head: WireSeeds.requests

@@ -6,26 +6,28 @@ import FloodgateJSON
 
 /// Names of members, types, operators and other texts with a meaning.
 enum Words {
-    static let members = [
-        "has_updates", "time", "checksum", "feature_gates", "dynamic_configs", "layer_configs", "condition_map",
-        "experiment_to_layer", "layers", "id_lists", "sdk_flags", "sdk_configs", "diagnostics", "param_stores",
-        "override_rules", "overrides", "new_config_name", "rule_name", "start_time", "session_replay_info",
-        "sampling_rate", "targeting_gate", "recording_blocked", "session_recording_event_triggers",
-        "session_recording_exposure_triggers", "session_recording_privacy_settings", "privacy_mode", "cmab_configs",
-        "groups", "parameterValues", "config", "alpha", "intercept", "records", "weightsNumerical",
-        "weightsCategorical", "sampleRate", "higherIsBetter", "targetingGateName", "app_id", "company_id",
-        "default_environment", "response_format", "sdk_keys_to_app_ids", "hashed_sdk_keys_to_app_ids",
-        "auto_capture_settings", "disabled_events", "gcir_config", "remove_default_value_gates", "parameters",
-        "ref_type", "param_type", "value", "values", "gate_name", "pass_value", "fail_value", "config_name",
-        "param_name", "experiment_name", "layer_name", "name", "type", "entity", "salt", "enabled", "defaultValue",
-        "idType", "rules", "explicitParameters", "hasSharedParams", "isActive", "version", "targetAppIDs",
-        "forwardAllExposures", "useNewLayerEval", "fieldsUsed", "id", "passPercentage", "conditions", "returnValue",
-        "groupName", "configDelegate", "isExperimentGroup", "samplingRate", "operator", "targetValue", "field",
-        "additionalValues", "userID", "customIDs", "companyID", "stableID", "email", "ip", "userAgent", "country",
-        "locale", "appVersion", "custom", "privateAttributes", "statsigEnvironment", "tier", "level", "tags", "since",
-        "plan", "a", "b", "", "json_value", "rule_id", "group_name", "secondary_exposures", "gateValue", "ruleID",
-        "undelegated_secondary_exposures", "config_delegate", "explicit_parameters", "config_version", "merging",
-    ]
+    static let members =
+        [
+            "has_updates", "time", "checksum", "feature_gates", "dynamic_configs", "layer_configs", "condition_map",
+            "experiment_to_layer", "layers", "id_lists", "sdk_flags", "sdk_configs", "diagnostics", "param_stores",
+            "override_rules", "overrides", "new_config_name", "rule_name", "start_time", "session_replay_info",
+            "sampling_rate", "targeting_gate", "recording_blocked", "session_recording_event_triggers",
+            "session_recording_exposure_triggers", "session_recording_privacy_settings", "privacy_mode", "cmab_configs",
+            "groups", "parameterValues", "config", "alpha", "intercept", "records", "weightsNumerical",
+            "weightsCategorical", "sampleRate", "higherIsBetter", "targetingGateName", "app_id", "company_id",
+            "default_environment", "response_format", "sdk_keys_to_app_ids", "hashed_sdk_keys_to_app_ids",
+            "auto_capture_settings", "disabled_events", "gcir_config", "remove_default_value_gates", "parameters",
+            "ref_type", "param_type", "value", "values", "gate_name", "pass_value", "fail_value", "config_name",
+            "param_name", "experiment_name", "layer_name", "name", "type", "entity", "salt", "enabled", "defaultValue",
+            "idType", "rules", "explicitParameters", "hasSharedParams", "isActive", "version", "targetAppIDs",
+            "forwardAllExposures", "useNewLayerEval", "fieldsUsed", "id", "passPercentage", "conditions", "returnValue",
+            "groupName", "configDelegate", "isExperimentGroup", "samplingRate", "operator", "targetValue", "field",
+            "additionalValues", "userID", "customIDs", "companyID", "stableID", "email", "ip", "userAgent", "country",
+            "locale", "appVersion", "custom", "privateAttributes", "statsigEnvironment", "tier", "level", "tags",
+            "since",
+            "plan", "a", "b", "", "json_value", "rule_id", "group_name", "secondary_exposures", "gateValue", "ruleID",
+            "undelegated_secondary_exposures", "config_delegate", "explicit_parameters", "config_version", "merging",
+        ] + EventSeeds.members
 
     static let values =
         RichDocument.operators + [
@@ -67,7 +69,7 @@ extension FuzzTarget {
     var pieces: [String] {
         switch self {
         case .head, .proxy, .connection, .frames: WireSeeds.pieces
-        case .json, .document, .user, .regex, .texts: Words.pieces
+        case .json, .document, .user, .events, .regex, .texts: Words.pieces
         }
     }
 

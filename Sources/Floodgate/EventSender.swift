@@ -16,6 +16,8 @@ actor EventSender {
     }
 
     private struct Batch {
+        /// The same over all attempts, also those of a later process; nil for what an earlier version left on disk.
+        let id: String?
         let body: [UInt8]
         let isCompressed: Bool
         let count: Int
@@ -43,6 +45,7 @@ actor EventSender {
     private var unsent: [Batch] = []
     private var backoff = FlushBackoff()
     private var usualBytes = 4096
+    private var batchNumber = 0
     private var lastAttempt: Int64
     /// How long the server wants to be left alone, from the last attempt on.
     private var rest = Duration.zero
@@ -106,6 +109,7 @@ actor EventSender {
             counts.recovered(batch.count)
             unsent.append(
                 Batch(
+                    id: batch.id,
                     body: batch.body,
                     isCompressed: batch.isCompressed,
                     count: batch.count,
@@ -138,7 +142,7 @@ actor EventSender {
         }
         leaving.removeAll { $0.file != nil }
         let count = await spill.write(
-            leaving.map { EventSpill.Batch(body: $0.body, isCompressed: $0.isCompressed, count: $0.count) }
+            leaving.map { EventSpill.Batch(id: $0.id, body: $0.body, isCompressed: $0.isCompressed, count: $0.count) }
         )
         counts.spilled(count)
         counts.dropped(leaving.reduce(0) { $0 + $1.count } - count, .shutdown)
@@ -189,7 +193,9 @@ actor EventSender {
         // Room for the next one at once, as batches are much alike.
         usualBytes = body.count + body.count / 8
         let compressed = settings.options.compressesEvents ? try? Gzip.compress(body, level: 1) : nil
+        batchNumber += 1
         return Batch(
+            id: "\(settings.sessionID)-\(batchNumber)",
             body: compressed ?? body,
             isCompressed: compressed != nil,
             count: count,
@@ -229,6 +235,8 @@ actor EventSender {
         headers.append(("content-type", "application/json"))
         headers.append(("statsig-event-count", String(batch.count)))
         headers.append(("statsig-retry-count", String(batch.attempts)))
+        // What the server makes the events' ids of, so that a batch whose answer was lost counts once.
+        if let id = batch.id { headers.append(("idempotency-key", id)) }
         if batch.isCompressed { headers.append(("content-encoding", "gzip")) }
         do throws(ClientError) {
             let (answer, _) = try await failover.send(over: transport) { server in

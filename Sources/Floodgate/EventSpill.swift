@@ -11,6 +11,8 @@ internal import Synchronization
 final class EventSpill: Sendable {
     /// A batch as it lies on disk.
     struct Batch: Sendable {
+        /// What the server knows it by; nil if it was left by a version that gave none.
+        var id: String?
         var body: [UInt8]
         var isCompressed: Bool
         var count: Int
@@ -66,7 +68,8 @@ final class EventSpill: Sendable {
             let held = (try? Self.files(in: path, prefix)) ?? []
             var room = Self.maxBytes - held.reduce(0) { $0 + Self.size(of: "\(path)/\($1)") }
             for (batch, name) in zip(batches, names).reversed() {
-                let header: JSONObject = ["count": .integer(batch.count), "gzip": .bool(batch.isCompressed)]
+                var header: JSONObject = ["count": .integer(batch.count), "gzip": .bool(batch.isCompressed)]
+                header.set("id", batch.id.map { .string($0) })
                 let bytes = Array((JSONValue.object(header).text + "\n").utf8) + batch.body
                 guard bytes.count <= room, !progress.isOver else { break }
                 do { try Data(bytes).write(to: URL(filePath: "\(path)/\(name)"), options: .atomic) } catch { break }
@@ -148,6 +151,7 @@ final class EventSpill: Sendable {
             let count = header["count"]?.integerValue, 1...1_000_000 ~= count,
             let isCompressed = header["gzip"]?.boolValue
         else { return nil }
-        return Batch(body: Array(bytes[(end + 1)...]), isCompressed: isCompressed, count: Int(count))
+        let id = header["id"]?.stringValue?.headerSafe
+        return Batch(id: id, body: Array(bytes[(end + 1)...]), isCompressed: isCompressed, count: Int(count))
     }
 }

@@ -28,11 +28,21 @@ package enum Zstd {
     private static let largestWindowLog: Int32 = 23
     private static let chunkSize = 1 << 17
 
-    /// Compresses `bytes` into one frame; level 3 is the library's own choice for speed.
+    /// Compresses `bytes` into one frame, which ends with a checksum of them; level 3 is the library's own choice for speed.
+    ///
+    /// What was changed on a disk since does not decompress to something else then, but not at all.
     package static func compress(_ bytes: [UInt8], level: Int32 = 3) throws(ZstdError) -> [UInt8] {
+        guard let context = ZSTD_createCCtx() else {
+            throw ZstdError(code: .outOfMemory, message: "zstd has no memory")
+        }
+        defer { ZSTD_freeCCtx(context) }
+        for (parameter, value) in [(ZSTD_c_compressionLevel, level), (ZSTD_c_checksumFlag, 1)] {
+            let status = ZSTD_CCtx_setParameter(context, parameter, value)
+            guard ZSTD_isError(status) == 0 else { throw failure(status) }
+        }
         var status = 0
         let output = [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { buffer, count in
-            status = ZSTD_compress(buffer.baseAddress, buffer.count, bytes, bytes.count, level)
+            status = ZSTD_compress2(context, buffer.baseAddress, buffer.count, bytes, bytes.count)
             count = ZSTD_isError(status) == 0 ? status : 0
         }
         guard ZSTD_isError(status) == 0 else { throw failure(status) }

@@ -20,6 +20,8 @@ package struct FloodgateServer: Sendable {
     private var exports: EventExports?
     /// What brings events into the warehouse; nil if there is none.
     package private(set) var pipeline: EventPipeline?
+    /// What removes events from the log that has no warehouse; nil if nothing does.
+    private var trimmer: LogTrimmer?
     private let eventLogService: any Service
 
     /// What the server was told.
@@ -95,7 +97,24 @@ package struct FloodgateServer: Sendable {
             now: now,
             logger: logger
         )
-        server.exports = try EventExports(settings, log: eventLog, folder: folder, now: now, logger: logger)
+        server.exports = try EventExports(
+            settings,
+            log: eventLog,
+            folder: folder,
+            registry: registry,
+            now: now,
+            logger: logger
+        )
+        if settings.warehouse == .none(trims: true) {
+            server.trimmer = LogTrimmer(
+                eventLog,
+                keepingDays: settings.pipeline.retentionDays,
+                exported: { [exports = server.exports] in exports?.position ?? .max },
+                registry: registry,
+                now: now,
+                logger: logger
+            )
+        }
         if let warehouse = settings.warehouse.warehouse(in: folder, program: settings.duckDBProgram) {
             server.pipeline = EventPipeline(
                 warehouse,
@@ -144,7 +163,8 @@ package struct FloodgateServer: Sendable {
         let (late, keepLater) = AsyncStream.makeStream(of: LocalAccess.self)
         let keeper = LocalAccessKeeper(accesses: late, folder: folder)
         let services: [any Service] =
-            [eventLogService] + (exports.map { [$0] } ?? []) + (pipeline.map { [$0] } ?? []) + [publisher, keeper]
+            [eventLogService] + (exports.map { [$0] } ?? []) + (pipeline.map { [$0] } ?? [])
+            + (trimmer.map { [$0] } ?? []) + [publisher, keeper]
         try await plane.run(front(), beside: services) { [settings, plane] address in
             let url = settings.localURL(of: address) + settings.pathPrefix
             let local = LocalAccess(url: url, key: access.text)

@@ -11,7 +11,10 @@ import Testing
     private let transport = InMemoryTransport(partitionCount: 2)
     private let folder = ScratchFolder()
 
-    private func publisher(looks: Duration = .milliseconds(2)) -> EventPublisher {
+    private func publisher(
+        looks: Duration = .milliseconds(2),
+        of log: (any EventLog)? = nil
+    ) -> EventPublisher {
         var options = EventPublisherOptions()
         options.firstPause = .milliseconds(2)
         options.longestPause = .milliseconds(10)
@@ -20,7 +23,7 @@ import Testing
         options.checkInterval = .milliseconds(2)
         options.lossInterval = looks
         return EventPublisher(
-            log: log,
+            log: log ?? self.log,
             transport: transport,
             node: "n",
             markFile: folder.path + "/mark",
@@ -91,6 +94,24 @@ import Testing
         }
         #expect(try await stored() == all)
         #expect(publisher.status.published == all[0], "what is in the other partition is not sent again")
+    }
+
+    @Test func `the ledger is told up to where batches may come twice, also after a restart`() async throws {
+        // Positions of a log with segments.
+        for row in 1...3 as ClosedRange<Int64> { _ = try await log.append(transportBatch(row)) }
+        let segments = SegmentedLog(log: log)
+        let fresh = publisher(of: segments)
+        try await running(fresh) { try await until { mark.contains("epoch") } }
+        #expect(fresh.status.resentThrough == 7, "without a mark all of it may have been sent before")
+        try "0\n".write(toFile: folder.path + "/mark", atomically: true, encoding: .utf8)
+        let second = publisher(of: segments)
+        try await running(second) {
+            transport.remake()
+            try await until { second.status.losses == 1 && second.status.mark == 7 << 32 | 3 }
+        }
+        let third = publisher(of: segments)
+        try await running(third)
+        #expect(third.status.resentThrough == 7)
     }
 
     @Test func `a sequence that is given out twice tells at once`() async throws {
@@ -173,5 +194,33 @@ import Testing
             group.cancelAll()
         }
         #expect(publisher.status.losses == 0)
+    }
+}
+
+/// A log in memory whose batches are all in the seventh segment.
+private struct SegmentedLog: EventLog {
+    private static let start: Int64 = 7 << 32
+    let log: InMemoryEventLog
+
+    var isAccepting: Bool { log.isAccepting }
+    var trouble: EventLogError.Code? { log.trouble }
+    var fill: Double { log.fill }
+
+    func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {
+        try await Self.start + log.append(batch)
+    }
+
+    func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
+        var batches = try await log.read(after: max(0, position - Self.start), limit: limit)
+        for index in batches.indices { batches[index].id += Self.start }
+        return batches
+    }
+
+    func segments() async throws(EventLogError) -> [LoggedSegment] { try await log.segments() }
+
+    func counts() async throws(EventLogError) -> EventCounts {
+        var counts = try await log.counts()
+        counts.lastPosition += Self.start
+        return counts
     }
 }

@@ -52,6 +52,22 @@ import Testing
         }
     }
 
+    @Test func `gives each batch an identity of its own`() async throws {
+        try await Bench.run { bench in
+            // Also to those of another client of the same program.
+            for _ in 0..<2 {
+                let client = bench.makeClient { $0.eventBatchSize = 10 }
+                await client.initialize()
+                log(0..<25, to: client)
+                await client.shutdown()
+            }
+            let keys = bench.server.requests(Bench.events).compactMap { $0.header("idempotency-key") }
+            #expect(keys.count == 6)
+            #expect(Set(keys).count == 6)
+            #expect(keys.allSatisfy { 1...256 ~= $0.utf8.count })
+        }
+    }
+
     @Test(.rows("EVT-32")) func `sends a single event within a minute`() async throws {
         try await Bench.run { bench in
             let client = bench.makeClient()
@@ -86,6 +102,10 @@ import Testing
             let requests = bench.server.requests(Bench.events)
             #expect(Set(requests.map(\.body)).count == 1)
             #expect(requests.map { $0.header("statsig-retry-count") } == ["0", "1", "2", "3", "4"])
+            #expect(
+                Set(requests.map { $0.header("idempotency-key") }).count == 1,
+                "one batch, however often it is sent"
+            )
             await bench.tick(64)
             #expect(bench.server.requests(Bench.events).count == 5)
             #expect(client.eventStatistics.dropped == [.retriesExhausted: 3])

@@ -65,6 +65,51 @@ import Testing
         }
     }
 
+    @Test func `sends a batch under the same name as before it was left`() async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .status(503))
+                let first = makeClient(bench, folder)
+                await first.initialize()
+                first.logEvent("e", for: user)
+                await first.shutdown()
+                let before = Set(bench.server.requests(Bench.events).map { $0.header("idempotency-key") })
+                #expect(before.count == 1 && !before.contains(nil))
+                bench.server.on(Bench.events, .ok("{}"))
+                let second = makeClient(bench, folder)
+                await second.initialize()
+                await bench.tick(2)
+                #expect(second.eventStatistics.sent == 1)
+                await second.shutdown()
+                #expect(Set(bench.server.requests(Bench.events).map { $0.header("idempotency-key") }) == before)
+            }
+        }
+    }
+
+    @Test(arguments: [#"{"count":1,"gzip":false}"#, #"{"count":1,"gzip":false,"id":"a\r\nx-other: b"}"#])
+    func `sends what lies there without a good name`(header: String) async throws {
+        try await withFolder { folder in
+            try await Bench.run { bench in
+                bench.server.on(Bench.events, .status(503))
+                let first = makeClient(bench, folder)
+                await first.initialize()
+                first.logEvent("e", for: user)
+                await first.shutdown()
+                let file = try #require(spills(folder).first)
+                try Data((header + "\n{\"events\":[]}").utf8).write(to: URL(filePath: "\(folder)/\(file)"))
+                bench.server.on(Bench.events, .ok("{}"))
+                let second = makeClient(bench, folder)
+                await second.initialize()
+                await bench.tick(2)
+                #expect(second.eventStatistics.sent == 1)
+                await second.shutdown()
+                let request = try #require(bench.server.requests(Bench.events).last)
+                #expect(request.header("x-other") == nil)
+                #expect(request.header("idempotency-key") == (header.contains("id") ? "ax-other: b" : nil))
+            }
+        }
+    }
+
     @Test func `leaves them again when the next start cannot send them either`() async throws {
         try await withFolder { folder in
             try await Bench.run { bench in

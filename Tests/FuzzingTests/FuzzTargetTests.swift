@@ -51,6 +51,7 @@ extension FuzzTarget {
         case .json: 5000
         case .document: 1000
         case .user: 1000
+        case .events: 500
         case .regex: 2000
         case .texts: 5000
         case .head, .proxy: 5000

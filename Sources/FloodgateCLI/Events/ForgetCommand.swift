@@ -40,18 +40,20 @@ struct EventsDeadCommand: AsyncParsableCommand {
         abstract: "Show events that could not be loaded, or send them again.",
         discussion: """
             The warehouse takes all events but those that it cannot read; these are kept for 30 days with the reason. With \
-            --replay those shown are put into the event log again; one that was there before counts once. Prints JSON Lines, \
-            then how many there are by reason.
+            --replay those shown are put into the event log again, with --replay --all every one of them; one that was there \
+            before counts once. Prints JSON Lines, then how many there are by reason.
             """
     )
 
     @Flag(help: "Send them again.") var replay = false
+    @Flag(help: "With --replay: all of them, however many there are.") var all = false
     @Option(help: ArgumentHelp("Only those of one reason.", valueName: "text")) var reason: String?
     @Option(help: ArgumentHelp("How many, the oldest first.", valueName: "count")) var limit = 100
     @OptionGroup var asked: AskedWarehouse
 
     func validate() throws {
         guard 1...10_000 ~= limit else { throw ValidationError("--limit must be from 1 to 10000") }
+        guard replay || !all else { throw ValidationError("--all goes with --replay") }
     }
 
     func run() async throws {
@@ -62,11 +64,14 @@ struct EventsDeadCommand: AsyncParsableCommand {
         filter.limit = limit
         if replay {
             let link = try asked.server.link { try asked.data.folder() }
-            let answer = try await link.data(of: "/console/v1/events/dead_letters/replay", query, posting: [:])
-            print("Sent \(answer["replayed"]?.integerValue ?? 0) events again.")
+            let count =
+                try await all
+                ? replayAll(over: link)
+                : link.data(of: Self.path + "/replay", query, posting: [:])["replayed"]?.integerValue ?? 0
+            print("Sent \(count) events again.")
             return
         }
-        let answer = try await asked.answer("/console/v1/events/dead_letters", query) { warehouse, _ in
+        let answer = try await asked.answer(Self.path, query) { warehouse, _ in
             let letters = DeadLetters(in: warehouse)
             let rows = try await letters.list(filter)
             let counts = try await letters.counts().sorted { $0.key < $1.key }.map {
@@ -76,5 +81,32 @@ struct EventsDeadCommand: AsyncParsableCommand {
         }
         for letter in answer["letters"]?.arrayValue ?? [] { StandardStreams.output(letter.text + "\n") }
         StandardStreams.output((answer["counts"]?.text ?? "{}") + "\n")
+    }
+
+    private static let path = "/console/v1/events/dead_letters"
+
+    /// Sends as many again as there are now, some at a time, so that no answer takes long.
+    ///
+    /// Not more: what dies again meanwhile is for the next time.
+    /// - Returns: How many events that were.
+    private func replayAll(over link: ServerLink) async throws -> Int64 {
+        let counts = try await link.data(of: Self.path, [("limit", "1")])["counts"]?.objectValue ?? [:]
+        var missing = counts.reduce(0) { sum, member in
+            reason ?? member.name == member.name ? sum + (member.value.integerValue ?? 0) : sum
+        }
+        var sent: Int64 = 0
+        var place: String?
+        while missing > 0 {
+            var query = [("limit", String(min(missing, 1_000)))]
+            if let reason { query.append(("reason", reason)) }
+            if let place { query.append(("after", place)) }
+            let answer = try await link.data(of: Self.path + "/replay", query, posting: [:])
+            let replayed = answer["replayed"]?.integerValue ?? 0
+            sent += replayed
+            missing -= replayed + (answer["unreadable"]?.integerValue ?? 0)
+            place = answer["next"]?.stringValue
+            if place == nil { break }
+        }
+        return sent
     }
 }

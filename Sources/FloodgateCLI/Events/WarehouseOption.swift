@@ -10,7 +10,7 @@ struct WarehouseOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Where exposures and events are analysed: duckdb, duckdb:FOLDER, "
-                + "clickhouse://USER:PASSWORD@HOST:PORT/DATABASE or none (default: FLOODGATE_WAREHOUSE, or duckdb in the "
+                + "clickhouse://USER:PASSWORD@HOST:PORT/DATABASE, none, or none:trim (default: FLOODGATE_WAREHOUSE, or duckdb in the "
                 + "data folder).",
             valueName: "address"
         )

@@ -42,7 +42,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Days that exposures and events stay in the warehouse (default: for good).",
+            "Days that exposures and events stay in the warehouse, or with none:trim in the log (default: for good).",
             valueName: "days"
         )
     )
@@ -139,7 +139,7 @@ struct ServeCommand: AsyncParsableCommand {
             cluster.isReplicated = durability == .replicated
             try cluster.load(load)
             settings.cluster = cluster
-            guard settings.warehouse != .none else {
+            if case .none = settings.warehouse {
                 throw CommandFailure(.usage, "Brokers without a warehouse have nowhere to bring events to")
             }
         }

@@ -16,9 +16,54 @@ package struct DeadLetters: Sendable {
         package var since: Int64 = 0
         /// At most so many, the oldest first.
         package var limit = 1_000
+        /// Only those behind it; nil is from the beginning.
+        package var place: Place?
 
         /// Makes a filter that lets all through, 1,000 at a time.
         package init() {}
+    }
+
+    /// Where a dead letter stands among all: no two stand at the same place.
+    package struct Place: Sendable, Hashable, CustomStringConvertible {
+        /// The columns that letters are in order by.
+        static let columns = ["received_at", "position", "number", "node"]
+
+        private let numbers: [Int64]
+        private let node: String
+
+        /// Reads what `description` gives; nil if it is no place.
+        package init?(_ text: String) {
+            let parts = text.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
+            numbers = parts.prefix(3).compactMap { Int64($0) }
+            guard parts.count == 4, numbers.count == 3, parts[3].utf8.allSatisfy(DeadLetters.isPlain) else {
+                return nil
+            }
+            node = String(parts[3])
+        }
+
+        /// The place of a row.
+        fileprivate init?(_ row: JSONObject) {
+            let numbers = Self.columns.dropLast().map { name in
+                // Some engines give whole numbers as texts.
+                (row[name]?.integerValue ?? row.text(name).flatMap { Int64($0) }).map { String($0) } ?? ""
+            }
+            self.init((numbers + [row.text("node") ?? ""]).joined(separator: ":"))
+        }
+
+        package var description: String { (numbers.map { String($0) } + [node]).joined(separator: ":") }
+
+        /// True for what is behind it.
+        fileprivate var condition: String {
+            let values = numbers.map { String($0) } + ["'\(node)'"]
+            var condition = ""
+            for (column, value) in zip(Self.columns, values).reversed() {
+                condition =
+                    condition.isEmpty
+                    ? "\(column) > \(value)"
+                    : "(\(column) > \(value) OR (\(column) = \(value) AND \(condition)))"
+            }
+            return condition
+        }
     }
 
     /// What became of dead letters that were sent again.
@@ -29,11 +74,14 @@ package struct DeadLetters: Sendable {
         package var batches: Int
         /// Dead letters that are no event that can be read.
         package var unreadable: Int
+        /// Behind which there may be more that the filter's limit kept out; nil if there are none.
+        package var next: Place?
 
-        package init(replayed: Int = 0, batches: Int = 0, unreadable: Int = 0) {
+        package init(replayed: Int = 0, batches: Int = 0, unreadable: Int = 0, next: Place? = nil) {
             self.replayed = replayed
             self.batches = batches
             self.unreadable = unreadable
+            self.next = next
         }
     }
 
@@ -56,10 +104,11 @@ package struct DeadLetters: Sendable {
             }
             conditions.append("\(column) = '\(name)'")
         }
+        if let place = filter.place { conditions.append(place.condition) }
         let columns = WarehouseTable.deadLetters.columns.map(\.name).joined(separator: ", ")
         let sql = """
             SELECT \(columns) FROM \(warehouse.relation(.deadLetters)) WHERE \(conditions.joined(separator: " AND ")) \
-            ORDER BY received_at, position, number, id LIMIT \(max(0, filter.limit))
+            ORDER BY \(Place.columns.joined(separator: ", ")) LIMIT \(max(0, filter.limit))
             """
         return try await warehouse.query(sql, limits: QueryLimits())
     }
@@ -81,9 +130,11 @@ package struct DeadLetters: Sendable {
     package func replay(_ filter: Filter, into log: any EventLog) async throws -> Replay {
         struct Origin: Hashable { var environment: String, keyKind: String, receivedAt: Int64 }
         var replay = Replay()
+        let rows = try await list(filter)
+        if rows.count >= filter.limit { replay.next = rows.last.flatMap { Place($0) } }
         var events: [Origin: [Event]] = [:]
         var order: [Origin] = []
-        for row in try await list(filter) {
+        for row in rows {
             let received = row["received_at"]?.integerValue ?? 0
             guard let event = Self.event(row, received) else {
                 replay.unreadable += 1
@@ -131,7 +182,7 @@ package struct DeadLetters: Sendable {
         return try? reader.read(writer.bytes, receivedAt: received).batch.events.first
     }
 
-    private static func isPlain(_ byte: UInt8) -> Bool {
+    fileprivate static func isPlain(_ byte: UInt8) -> Bool {
         (0x20...0x7E).contains(byte) && byte != UInt8(ascii: "'") && byte != UInt8(ascii: "\\")
     }
 }

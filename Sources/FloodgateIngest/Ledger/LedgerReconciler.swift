@@ -8,10 +8,13 @@ package struct LedgerReconciler: Sendable {
     package var node: String
     /// Up to where the loader says that everything is loaded.
     package var watermark: LogCursor
+    /// Up to which segment batches may have been sent twice, long apart, and so be loaded twice; reads count them once.
+    package var resentThrough: Int64
 
-    package init(node: String, watermark: LogCursor) {
+    package init(node: String, watermark: LogCursor, resentThrough: Int64 = 0) {
         self.node = node
         self.watermark = watermark
+        self.resentThrough = resentThrough
     }
 
     private struct Place: Hashable {
@@ -70,6 +73,9 @@ package struct LedgerReconciler: Sendable {
         let mayBeInFlight = segment.number >= watermark.segment
         if absent > 0 {
             if mayBeInFlight { line.inFlight = absent } else { line.gap = .missing(absent) }
+        } else if absent < 0, segment.number <= resentThrough {
+            // Each batch that came again is there once more.
+            line.loaded = max(0, found.loaded &+ absent)
         } else if absent < 0 {
             line.gap = .surplus(0 &- absent)
         } else if (logged.idXor ?? found.idXor) != found.idXor || (logged.idSum ?? found.idSum) != found.idSum {

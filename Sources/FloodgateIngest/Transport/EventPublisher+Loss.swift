@@ -32,6 +32,7 @@ extension EventPublisher {
             state.lost = []
             state.losses += 1
             state.sight.forget(lost)
+            state.resentThrough = max(state.resentThrough, state.window.taken >> 32)
             state.resending = (state.window, lost)
             state.window = PublishWindow(mark: 0)
             state.isDoubtful = true

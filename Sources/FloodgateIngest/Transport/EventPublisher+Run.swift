@@ -29,18 +29,20 @@ extension EventPublisher {
 
     private func begin() async {
         var known = mark.read()
-        if known.position > 0, let counts = try? await log.counts(), counts.lastPosition < known.position {
+        let last = (try? await log.counts())?.lastPosition
+        if let last, last < known.position {
             logger.error(
                 "The log is not the one that the mark is about; all of it is sent",
-                metadata: [
-                    "mark": .stringConvertible(known.position), "last": .stringConvertible(counts.lastPosition),
-                ]
+                metadata: ["mark": .stringConvertible(known.position), "last": .stringConvertible(last)]
             )
             known = PublishMark.Content()
         }
+        // Also where somebody removed the mark, so that all of it is sent again.
+        if known.position == 0 { known.resentThrough = max(known.resentThrough, (last ?? 0) >> 32) }
         state.withLock { state in
             state.window = PublishWindow(mark: known.position)
             state.sight = known.sight
+            state.resentThrough = known.resentThrough
             state.isDoubtful = true
             state.troubledSince = nil
             state.isRunning = true
@@ -156,7 +158,13 @@ extension EventPublisher {
     }
 
     static func content(_ state: State) -> PublishMark.Content {
-        PublishMark.Content(position: state.window.mark, sight: BrokerSight(state.sight.parts))
+        // A loss that nothing was done about yet is not to be forgotten by a kill.
+        let isWhole = state.lost.isEmpty
+        return PublishMark.Content(
+            position: isWhole ? state.window.mark : 0,
+            sight: BrokerSight(state.sight.parts),
+            resentThrough: max(state.resentThrough, isWhole ? 0 : state.window.taken >> 32)
+        )
     }
 
     @discardableResult

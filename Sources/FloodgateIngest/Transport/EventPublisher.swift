@@ -30,6 +30,8 @@ package final class EventPublisher: Sendable {
         /// What is sent again: what had arrived before, and the partitions where it is gone.
         var resending: (arrived: PublishWindow, partitions: Set<Int>)?
         var losses: Int64 = 0
+        /// Up to which segment of the log batches may have been sent twice.
+        var resentThrough: Int64 = 0
         /// Whether something failed since the broker was looked at.
         var isDoubtful = true
     }
@@ -78,6 +80,7 @@ package final class EventPublisher: Sendable {
                 waiting: state.waiters.values.reduce(0) { $0 + $1.count },
                 published: state.published,
                 losses: state.losses,
+                resentThrough: state.resentThrough,
                 failures: state.failures,
                 trouble: state.trouble
             )

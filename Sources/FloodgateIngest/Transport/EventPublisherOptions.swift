@@ -39,6 +39,8 @@ package struct EventPublisherStatus: Sendable {
     package var published: Int64
     /// How often the broker had lost what it acknowledged, since the start.
     package var losses: Int64
+    /// Up to which segment of the log batches may have been sent twice, long apart: they may be loaded twice, and count once.
+    package var resentThrough: Int64
     /// Attempts that failed since the start, by reason.
     package var failures: [TransportError.Code: Int64]
     /// Why the last attempt failed; nil when one has succeeded since.

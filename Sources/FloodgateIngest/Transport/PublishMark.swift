@@ -18,6 +18,8 @@ struct PublishMark: Sendable {
         var position: Int64 = 0
         /// Where they have.
         var sight = BrokerSight()
+        /// Up to which segment of the log batches may have been sent twice.
+        var resentThrough: Int64 = 0
     }
 
     /// A thousand partitions take a twentieth of it.
@@ -89,7 +91,8 @@ extension PublishMark.Content {
             else { return nil }
             parts[partition] = BrokerSight.Part(epoch: member.value["epoch"]?.integerValue, last: UInt64(last))
         }
-        self.init(position: position, sight: BrokerSight(parts))
+        let resent = value["resent_through"]?.integerValue ?? 0
+        self.init(position: position, sight: BrokerSight(parts), resentThrough: max(0, resent))
     }
 
     fileprivate var json: JSONValue {
@@ -99,6 +102,9 @@ extension PublishMark.Content {
             about.set("epoch", part.epoch.map { .integer($0) })
             partitions.set(String(partition), .object(about))
         }
-        return ["position": .integer(position), "partitions": .object(partitions)]
+        return [
+            "position": .integer(position), "partitions": .object(partitions),
+            "resent_through": .integer(resentThrough),
+        ]
     }
 }

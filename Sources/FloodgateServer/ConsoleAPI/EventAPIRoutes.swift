@@ -127,16 +127,17 @@ struct EventAPIRoutes: Sendable {
     }
 
     /// 200: dead letters are in the log again; those of a `reason` or `environment` alone, `limit` (100) of them.
+    ///
+    /// If there may be more, `next` is what the next request says as `after`.
     @Sendable private func replay(_ request: Request, _ context: SDKContext) async throws -> Response {
         let filter = try Self.filter(request)
         let replay = try await asking { try await $0.replay(filter) }
-        return .json([
-            "message": "Dead letters sent again successfully.",
-            "data": [
-                "replayed": .integer(replay.replayed), "batches": .integer(replay.batches),
-                "unreadable": .integer(replay.unreadable),
-            ],
-        ])
+        var data: JSONObject = [
+            "replayed": .integer(replay.replayed), "batches": .integer(replay.batches),
+            "unreadable": .integer(replay.unreadable),
+        ]
+        data.set("next", replay.next.map { .string("\($0)") })
+        return .json(["message": "Dead letters sent again successfully.", "data": .object(data)])
     }
 
     /// 200: every row about the user is removed; `{"userID":…,"environment":…}`.
@@ -162,6 +163,12 @@ struct EventAPIRoutes: Sendable {
             throw ServerError(.invalid, "limit must be a number from 1 to 10000")
         }
         filter.limit = limit
+        if let text = query.get("after") {
+            guard let place = DeadLetters.Place(text) else {
+                throw ServerError(.invalid, "after must be what an answer said as next")
+            }
+            filter.place = place
+        }
         return filter
     }
 

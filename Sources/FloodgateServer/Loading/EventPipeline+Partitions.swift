@@ -1,5 +1,6 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
+import FloodgateControlPlane
 import FloodgateIngest
 import FloodgateNATS
 import FloodgateWarehouse
@@ -12,6 +13,8 @@ extension EventPipeline {
         while !Task.isCancelled {
             let source = TransportSource(transport: transport, partition: partition)
             guard let loader = await loader(of: source, behind: gone) else { return }
+            // At once: what comes first would keep hashed names.
+            if let names = try? await control.hashedNames() { try? await loader.rename(names) }
             add(loader)
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await loader.run() }

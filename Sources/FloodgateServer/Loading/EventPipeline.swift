@@ -36,7 +36,7 @@ package final class EventPipeline: Service {
     let folder: DataFolder
     private let settings: Settings
     let plane: DataPlane
-    private let control: ControlPlane
+    let control: ControlPlane
     /// Where the log ended before this process added anything.
     private let lastBefore: Int64
     private let cluster: EventCluster?
@@ -192,7 +192,12 @@ package final class EventPipeline: Service {
         oldest.store(first, ordering: .relaxed)
         // Events of long ago that were put in again since the last look.
         if first < since { return try await compare() }
-        return (LedgerReconciler(node: node, watermark: watermark).compare(segments, with: entries), segments)
+        let reconciler = LedgerReconciler(
+            node: node,
+            watermark: watermark,
+            resentThrough: cluster?.publisher.status.resentThrough ?? 0
+        )
+        return (reconciler.compare(segments, with: entries), segments)
     }
 
     /// What all loaders of this node did.

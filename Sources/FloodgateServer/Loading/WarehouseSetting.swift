@@ -10,14 +10,15 @@ package enum WarehouseSetting: Sendable, Hashable {
     case duckDB(folder: String?)
     /// ClickHouse.
     case clickHouse(ClickHouseAddress)
-    /// None: events stay in the log.
-    case none
+    /// None: events stay in the log; if it `trims`, until they are old or there is no room for them.
+    case none(trims: Bool)
 
-    /// Reads `duckdb`, `duckdb:FOLDER`, `clickhouse://…` or `none`.
+    /// Reads `duckdb`, `duckdb:FOLDER`, `clickhouse://…`, `none` or `none:trim`.
     /// - Throws: `StartFailure` that says what to write instead.
     package init(_ text: String) throws(StartFailure) {
         switch text {
-        case "none": self = .none
+        case "none": self = .none(trims: false)
+        case "none:trim": self = .none(trims: true)
         case "duckdb": self = .duckDB(folder: nil)
         case _ where text.hasPrefix("duckdb:") && text.count > "duckdb:".count:
             self = .duckDB(folder: String(text.dropFirst("duckdb:".count)))
@@ -28,7 +29,7 @@ package enum WarehouseSetting: Sendable, Hashable {
         default:
             throw StartFailure(
                 .other,
-                "The warehouse must be duckdb, duckdb:FOLDER, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE or none"
+                "The warehouse must be duckdb, duckdb:FOLDER, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE, none or none:trim"
             )
         }
     }

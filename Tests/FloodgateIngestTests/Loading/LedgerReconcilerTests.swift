@@ -71,6 +71,20 @@ import Testing
         #expect(compare([segment(1, 10)], parts).isBalanced)
     }
 
+    @Test func `what was sent twice, long apart, is no surplus, where that is known`() {
+        let entries = [
+            entry(1, loaded: 7, duplicate: 2, dead: 1), entry(1, loaded: 4, idXor: 1, idSum: 2), entry(2, loaded: 9),
+        ]
+        var reconciler = LedgerReconciler(node: "n1", watermark: LogCursor(position: 9 << 32))
+        #expect(reconciler.compare([segment(1, 10), segment(2, 8)], with: entries).gaps.count == 2)
+        reconciler.resentThrough = 1
+        let report = reconciler.compare([segment(1, 10), segment(2, 8)], with: entries)
+        #expect(report.gaps.map(\.segment) == [2], "later segments have no excuse")
+        #expect(report.removableSegments == [1])
+        let line = report.lines[0]
+        #expect(line.accepted == 10 && line.loaded == 7 && line.duplicate == 2 && line.dead == 1)
+    }
+
     @Test func `counts what is behind the watermark as in flight`() {
         let report = compare([segment(1, 10), segment(2, 4)], [entry(1, loaded: 6)], watermark: 1)
         #expect(report.isBalanced)
