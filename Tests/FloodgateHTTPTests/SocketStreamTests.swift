@@ -105,9 +105,9 @@ struct SocketStreamTests {
             #expect(service.readers.load(ordering: .relaxed) == 1)
             service.feed.publish(Self.event(2))
             service.feed.publish(Self.event(3))
-            let rest = Self.read(over, until: "no such end")
+            let rest = await Self.read(over, until: "no such end")
             #expect(rest.count > Self.tooMuch && rest.end.hasSuffix("a1\n\n\r\n"))
-            let all = Self.read(late, until: "data: 3\n\n\r\n")
+            let all = await Self.read(late, until: "data: 3\n\n\r\n")
             #expect(all.count > Self.tooMuch && all.end.hasSuffix("a1\n\n\r\n9\r\ndata: 3\n\n\r\n"))
             for descriptor in [late, over] { close(descriptor) }
         }
@@ -220,12 +220,17 @@ struct SocketStreamTests {
     }
 
     /// How much comes in until the connection ends or `end` has come, and the last of it.
-    private static func read(_ descriptor: Int32, until end: String) -> (count: Int, end: String) {
+    private static func read(_ descriptor: Int32, until end: String) async -> (count: Int, end: String) {
         var count = 0
         var last: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 1 << 20)
         while !last.suffix(end.utf8.count).elementsEqual(end.utf8) {
-            let length = recv(descriptor, &part, part.count, 0)
+            let length = recv(descriptor, &part, part.count, Int32(MSG_DONTWAIT))
+            guard length >= 0 else {
+                guard errno == EAGAIN else { break }
+                try? await Task.sleep(for: .milliseconds(2))
+                continue
+            }
             guard length > 0 else { break }
             count += length
             last = (last + part[..<length].suffix(32)).suffix(32)
