@@ -156,10 +156,12 @@ let package = Package(
         ),
 
         // Rim: the front door, pages, routes, composition, command line.
+        .target(name: "CFloodgateSockets"),
         .target(
             name: "FloodgateHTTP",
             dependencies: [
-                httpTypes, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL, nioTLS, serviceLifecycle,
+                "CFloodgateSockets", httpTypes, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL, nioTLS,
+                serviceLifecycle,
             ]
         ),
         .target(

@@ -16,7 +16,15 @@ package struct FeedEvent: Sendable {
     package init(number: Int, whole: ByteBuffer, step: ByteBuffer? = nil) {
         self.number = number
         self.whole = FeedBytes(whole)
-        self.step = step.map(FeedBytes.init)
+        self.step = step.map { FeedBytes($0) }
+    }
+
+    /// What brings a reader here who holds the event `number`, by a step if it takes any; nil for nothing.
+    func bytes(from number: Int?, takesSteps: Bool) -> FeedBytes? {
+        guard let number else { return whole }
+        guard number < self.number else { return nil }
+        if takesSteps, number == self.number - 1, let step { return step }
+        return whole
     }
 }
 
@@ -25,20 +33,21 @@ struct FeedBytes: Sendable {
     let plain: ByteBuffer
     let chunk: ByteBuffer
 
-    init(_ text: ByteBuffer) {
+    /// Bytes of `text`; behind the last ones comes the end of all chunks.
+    init(_ text: ByteBuffer, isLast: Bool = false) {
         plain = text
         var chunk = ByteBuffer()
-        chunk.reserveCapacity(text.readableBytes + 16)
+        chunk.reserveCapacity(text.readableBytes + 24)
         chunk.writeString(String(text.readableBytes, radix: 16) + "\r\n")
         chunk.writeImmutableBuffer(text)
-        chunk.writeStaticString("\r\n")
+        chunk.writeStaticString(isLast ? "\r\n0\r\n\r\n" : "\r\n")
         self.chunk = chunk
     }
 
     /// Says that the stream lives.
     static let heartbeat = FeedBytes(ByteBuffer(string: ": hb\n\n"))
     /// The last thing that a reader hears whose time is up: come back soon, but not all at once.
-    static let farewell = FeedBytes(ByteBuffer(string: "retry: 1000\n\n"))
+    static let farewell = FeedBytes(ByteBuffer(string: "retry: 1000\n\n"), isLast: true)
 }
 
 /// Events for any number of readers, who each get the newest, whatever became of those before.
@@ -73,7 +82,7 @@ package final class EventFeed: Sendable {
         for continuation in waiting { continuation.yield(event) }
     }
 
-    /// The readers on the loop of `state`; called there.
+    /// The readers on `loop`; called there.
     func audience(on loop: any EventLoop) -> FeedAudience {
         state.withLock { state in
             if let known = state.audiences.first(where: { $0.loop === loop }) { return known.audience }
@@ -133,21 +142,13 @@ package struct FeedTerms: Sendable {
     ) {
         self.feed = feed
         self.held = held
-        self.opening = opening.map(FeedBytes.init)
+        self.opening = opening.map { FeedBytes($0) }
         self.takesSteps = takesSteps
         self.heartbeat = heartbeat
         self.life = life
         self.drain = drain
         self.mayStay = mayStay
         self.place = place
-    }
-
-    /// What brings a reader who holds the event `number` to `event`; nil for nothing.
-    func bytes(of event: FeedEvent, from number: Int?) -> FeedBytes? {
-        guard let number else { return event.whole }
-        guard number < event.number else { return nil }
-        if takesSteps, number == event.number - 1, let step = event.step { return step }
-        return event.whole
     }
 
     /// The same stream for a protocol that has no readers of its own kind: from a task, with the newest event.
@@ -157,7 +158,7 @@ package struct FeedTerms: Sendable {
         let events = feed.events()
         if let opening { try await writer.write(opening.plain) }
         var number = held
-        if let newest = feed.newest, let bytes = bytes(of: newest, from: number) {
+        if let newest = feed.newest, let bytes = newest.bytes(from: number, takesSteps: takesSteps) {
             number = newest.number
             try await writer.write(bytes.plain)
         }
@@ -176,7 +177,7 @@ package struct FeedTerms: Sendable {
         for await signal in signals {
             switch signal {
             case .event(let event):
-                guard let bytes = bytes(of: event, from: number) else { continue }
+                guard let bytes = event.bytes(from: number, takesSteps: takesSteps) else { continue }
                 number = event.number
                 try await writer.write(bytes.plain)
             case .beat:
@@ -184,7 +185,7 @@ package struct FeedTerms: Sendable {
                     return try await writer.write(FeedBytes.farewell.plain)
                 }
                 // The queue of signals is short: a reader that was slow may have missed one.
-                if let newest = feed.newest, let bytes = bytes(of: newest, from: number) {
+                if let newest = feed.newest, let bytes = newest.bytes(from: number, takesSteps: takesSteps) {
                     number = newest.number
                     try await writer.write(bytes.plain)
                     continue
@@ -192,68 +193,5 @@ package struct FeedTerms: Sendable {
                 try await writer.write(FeedBytes.heartbeat.plain)
             }
         }
-    }
-}
-
-/// The readers of one feed on one event loop.
-final class FeedAudience {
-    private var readers: [FeedReader] = []
-
-    var count: Int { readers.count }
-
-    func add(_ reader: FeedReader) {
-        reader.place = readers.count
-        readers.append(reader)
-    }
-
-    func remove(_ reader: FeedReader) {
-        guard readers.indices.contains(reader.place), readers[reader.place] === reader else { return }
-        let last = readers.removeLast()
-        if last !== reader {
-            readers[reader.place] = last
-            last.place = reader.place
-        }
-        reader.place = -1
-    }
-
-    func offer(_ event: FeedEvent) {
-        // A reader that is gone by then takes itself out, and the last one's place with it.
-        var index = readers.count - 1
-        while index >= 0 {
-            if index < readers.count { readers[index].connection?.offer(event) }
-            index -= 1
-        }
-    }
-}
-
-/// One connection's part in a feed.
-final class FeedReader {
-    let terms: FeedTerms
-    let audience: FeedAudience
-    /// Whose part it is, until the connection leaves.
-    var connection: HTTP1Connection?
-    /// Whether the answer is chunked.
-    let isChunked: Bool
-    /// Where it stands in the audience.
-    var place = -1
-    /// The number of the last event that was written.
-    var number: Int?
-    /// Whether all that was written is known to have left the process.
-    var isSent = false
-    /// The newest event that there was no room for yet.
-    var pending: FeedEvent?
-    /// When the stream is to end, and when it next says that it lives.
-    var endsAt: UInt64
-    var beatsAt: UInt64
-
-    init(_ terms: FeedTerms, audience: FeedAudience, connection: HTTP1Connection, isChunked: Bool, at now: UInt64) {
-        self.terms = terms
-        self.audience = audience
-        self.connection = connection
-        self.isChunked = isChunked
-        number = terms.held
-        endsAt = now &+ terms.life.nanoseconds
-        // Spread from the start, so that a crowd that came as one does not beat as one.
-        beatsAt = now &+ .random(in: 1...max(1, terms.heartbeat.nanoseconds))
     }
 }

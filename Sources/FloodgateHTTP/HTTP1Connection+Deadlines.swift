@@ -45,7 +45,8 @@ extension HTTP1Connection {
         input = nil
         state.remove(self)
         connections.free()
-        leaveStream()
+        reader?.leave()
+        reader = nil
         if let exchange {
             exchange.task?.cancel()
             end(exchange, status: 0)
@@ -74,7 +75,7 @@ extension HTTP1Connection {
     func check(at now: UInt64) {
         guard let context, phase != .closed else { return }
         // Thousands of streams at a time, most of which have nothing to send.
-        if phase == .streaming { return checkStream(at: now) }
+        if phase == .streaming { return checkStream(context, at: now) }
         guard checkUnsent(context, now) else { return close("write_timeout") }
         switch phase {
         case .body where exchange?.isTooSlow(at: now, limits) == true: refuse(.slowBody, exchange, context)
@@ -115,7 +116,7 @@ extension HTTP1Connection {
         isDraining = true
         switch phase {
         case .idle: linger(hasReadAll: true)
-        case .streaming: drainStream()
+        case .streaming: reader?.beginToLeave()
         case .header, .body, .discarding, .answering, .lingering, .closed: break
         }
     }

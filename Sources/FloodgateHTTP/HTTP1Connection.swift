@@ -47,8 +47,9 @@ final class HTTP1Connection: ChannelDuplexHandler, RemovableChannelHandler, Loop
     /// When the phase must be over.
     var deadline: UInt64
     var exchange: Exchange?
-    /// The feed that is read over the connection.
+    /// The feed that is read over the connection, and whether all that was written of it is known to have left the process.
     var reader: FeedReader?
+    var isStreamSent = false
     var isReadHeld = false
     var isHoldingReads = false
     /// Whether requests are left unread for a while, since the last one was too many.

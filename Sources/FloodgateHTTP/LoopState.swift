@@ -33,6 +33,8 @@ package final class LoopState {
     private(set) var dateValue = ""
     private var dateSecond: Int = -1
     private(set) var connections = ConnectionList()
+    /// Where streams go that need no channel; nil for nowhere.
+    var sockets: LoopSockets?
     /// Refusals as bytes.
     var templates = RefusalTemplate.Store()
     /// How often connections are told that there is too much to do.

@@ -6,6 +6,7 @@ import NIOPosix
 /// The states of all event loops.
 final class Loops: Sendable {
     private let states: [(loop: any EventLoop, state: NIOLoopBound<LoopState>)]
+    private let watch = SocketWatch()
 
     init(group: MultiThreadedEventLoopGroup, limits: HTTPLimits) {
         let bounds = group.makeIterator().map { $0 }
@@ -23,8 +24,22 @@ final class Loops: Sendable {
         states.first { $0.loop === loop }?.state.value
     }
 
-    func start() { forEach { $0.start() } }
-    func stop() { forEach { $0.stop() } }
+    func start() {
+        forEach { $0.start() }
+        guard let watch else { return }
+        watch.start { [states] owner, sockets in
+            let (loop, state) = states[Int(owner)]
+            loop.execute { state.value.sockets?.becameReady(sockets) }
+        }
+        for (index, (loop, state)) in states.enumerated() {
+            loop.execute { state.value.sockets = LoopSockets(watch, owner: UInt32(index)) }
+        }
+    }
+
+    func stop() {
+        forEach { $0.stop() }
+        watch?.stop()
+    }
 
     func forEach(_ body: @escaping @Sendable (LoopState) -> Void) {
         for (loop, state) in states { loop.execute { body(state.value) } }
