@@ -96,6 +96,8 @@ struct SocketStreamTests {
         var limits = HTTPLimits()
         limits.writeTimeout = .seconds(60)
         try await withDoor(limits) { port, service in
+            // A sign of life behind the last event would look like another end.
+            service.stream.withLock { $0.heartbeat = .seconds(1_000_000) }
             service.feed.publish(Self.event(1, length: Self.tooMuch))
             let late = try #require(Self.sendAndDoNothing(port))
             await until { service.readers.load(ordering: .relaxed) == 1 }
