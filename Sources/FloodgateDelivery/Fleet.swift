@@ -9,6 +9,8 @@ import Synchronization
 package final class Fleet: Sendable {
     /// After so many milliseconds without a sign an instance counts as gone.
     package static let patience: Int64 = 90_000
+    /// An edge that gives no sign is remembered for so many milliseconds, for people to see that it is gone.
+    private static let edgePatience: Int64 = 3_600_000
     /// How many instances of one environment are noted.
     package static let capacity = 100_000
     /// How many documents are remembered.
@@ -23,6 +25,7 @@ package final class Fleet: Sendable {
         var firstSeen: Int64
         var lastSeen: Int64
         var usedAt: Int64
+        var confirmedAt: Int64?
         var offered: (time: UInt64, at: Int64)?
         /// The number of the change that somebody upstream should hear of.
         var change: Int
@@ -88,7 +91,10 @@ package final class Fleet: Sendable {
             let pause = cell.rows.count >= capacity ? Self.pruningPause : Self.patience
             if now - cell.prunedAt >= pause || now < cell.prunedAt {
                 cell.prunedAt = now
-                cell.rows = cell.rows.filter { now - $0.value.lastSeen <= Self.patience }
+                let isFull = cell.rows.count >= capacity
+                cell.rows = cell.rows.filter { _, row in
+                    now - row.lastSeen <= (row.sighting.isEdge && !isFull ? Self.edgePatience : Self.patience)
+                }
             }
             guard cell.rows.count < capacity else {
                 cell.leftOut += 1
@@ -100,6 +106,7 @@ package final class Fleet: Sendable {
                 firstSeen: seenAt,
                 lastSeen: seenAt,
                 usedAt: sighting.usedAgo.map { now - min($0, now) } ?? seenAt,
+                confirmedAt: sighting.confirmedAgo.map { now - min($0, now) },
                 offered: sighting.offered.map { ($0, seenAt) },
                 change: cell.change,
                 changedAt: now
@@ -112,6 +119,7 @@ package final class Fleet: Sendable {
         row.sighting = sighting
         row.sighting.checksum = sighting.checksum ?? (sighting.time == held.time ? held.checksum : nil)
         row.lastSeen = seenAt
+        row.confirmedAt = sighting.confirmedAgo.map { now - min($0, now) } ?? row.confirmedAt
         if sighting.time != held.time {
             let given = row.offered.flatMap { $0.time == sighting.time ? $0.at : nil }
             row.usedAt = sighting.usedAgo.map { now - min($0, now) } ?? given ?? seenAt
@@ -156,11 +164,12 @@ package final class Fleet: Sendable {
     /// `time` names another document than the newest to ask about, `limit` how many stragglers are named.
     package func status(of environment: String, time: UInt64? = nil, at now: Int64, limit: Int) -> FleetStatus {
         // Values, not the table: whoever writes meanwhile would have to copy that.
-        let (cell, rows) = cells.withLock { cells -> (Cell, [Row]) in
-            guard let known = cells[environment] else { return (Cell(), []) }
+        let (cell, rows, edges) = cells.withLock { cells -> (Cell, [Row], [Row]) in
+            guard let known = cells[environment] else { return (Cell(), [], []) }
             var cell = known
             cell.rows = [:]
-            return (cell, known.rows.values.filter { now - $0.lastSeen <= Self.patience })
+            let live = known.rows.values.filter { now - $0.lastSeen <= Self.patience }
+            return (cell, live, known.rows.values.filter(\.sighting.isEdge))
         }
         let newest = cell.newest > 0 ? cell.newest : cell.versions.first?.time ?? 0
         let target = time ?? newest
@@ -186,10 +195,32 @@ package final class Fleet: Sendable {
                     delay: FleetStatus.Delay(known[time]?.delays ?? [])
                 )
             },
-            stragglers: stragglers.prefix(limit).map { row in
-                FleetStatus.Instance(sighting: row.sighting, lastSeen: row.lastSeen, usedAt: row.usedAt)
-            },
+            stragglers: stragglers.prefix(limit).map(Self.instance),
+            edges: Self.current(edges, at: now).prefix(limit).map(Self.instance),
             leftOut: cell.leftOut
+        )
+    }
+
+    /// Those edges that are there, and of the others the newest run of each name, the stalest first.
+    private static func current(_ edges: [Row], at now: Int64) -> [Row] {
+        var names: Set<String> = []
+        return
+            edges
+            .sorted { $0.lastSeen > $1.lastSeen }
+            .filter { row in
+                let isNew = names.insert(row.sighting.name).inserted
+                let age = now - row.lastSeen
+                return age <= patience || (isNew && age <= edgePatience)
+            }
+            .sorted { ($0.confirmedAt ?? 0, $0.sighting.id) < ($1.confirmedAt ?? 0, $1.sighting.id) }
+    }
+
+    private static func instance(_ row: Row) -> FleetStatus.Instance {
+        FleetStatus.Instance(
+            sighting: row.sighting,
+            lastSeen: row.lastSeen,
+            usedAt: row.usedAt,
+            confirmedAt: row.confirmedAt
         )
     }
 
@@ -213,6 +244,7 @@ package final class Fleet: Sendable {
             var sighting = row.sighting
             sighting.offered = nil
             sighting.usedAgo = max(0, now - row.usedAt)
+            sighting.confirmedAgo = row.confirmedAt.map { max(0, now - $0) }
             sighting.seenAgo = max(0, now - row.lastSeen)
             return sighting
         }

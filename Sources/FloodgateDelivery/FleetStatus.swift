@@ -10,6 +10,8 @@ package struct FleetStatus: Sendable, Hashable {
         package var lastSeen: Int64
         /// When the document that it holds came into use there, likewise.
         package var usedAt: Int64
+        /// When it was known there that this is the newest one, likewise; nil if it did not say.
+        package var confirmedAt: Int64?
     }
 
     /// One document, with those that hold it.
@@ -63,6 +65,10 @@ package struct FleetStatus: Sendable, Hashable {
     package var versions: [Version]
     /// Live instances that answer from an older document, those that are furthest behind first; not all if they are many.
     package var stragglers: [Instance]
+    /// The edges, those first whose document was confirmed longest ago; not all if they are many.
+    ///
+    /// One that is gone stands among them for an hour, unless another run of the same name is there.
+    package var edges: [Instance]
     /// How often an instance was not noted because there were too many.
     package var leftOut: Int
 }

@@ -22,6 +22,7 @@ extension FloodgateServer {
             eventLog: intake.log,
             feed: intake.feed,
             pipeline: pipeline,
+            fleet: plane.boards.fleet,
             settings: settings,
             now: plane.now,
             didChange: { [publisher] in publisher.hint() }

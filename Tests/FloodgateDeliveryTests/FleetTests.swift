@@ -136,6 +136,35 @@ import Testing
         #expect(server.status(of: "e", at: commit + 2_000, limit: 9).holding == 1)
     }
 
+    @Test func `names edges with what nobody has confirmed for long first, and those that are gone for an hour`() throws
+    {
+        let (edge, server) = (Fleet(), Fleet())
+        func edgeSighting(_ id: String, name: String, confirmedAgo: Int64?) -> FleetSighting {
+            Self.sighting(id, time: Self.start) { sighting in
+                (sighting.isEdge, sighting.name, sighting.confirmedAgo) = (true, name, confirmedAgo)
+            }
+        }
+        edge.see(edgeSighting("far", name: "far", confirmedAgo: 70_000), of: "e", at: Self.start)
+        // One that is told of by another one: what it said then is older by the time that the way took.
+        for sighting in edge.changes(of: "e", after: 0, at: Self.start + 5_000, limit: 9).sightings {
+            server.see(try #require(FleetSighting(sighting.json)), of: "e", at: Self.start + 5_000)
+        }
+        server.see(edgeSighting("run-1", name: "near", confirmedAgo: 100), of: "e", at: Self.start)
+        server.see(edgeSighting("run-2", name: "near", confirmedAgo: 200), of: "e", at: Self.start + 4_000)
+        let status = server.status(of: "e", at: Self.start + 5_000, limit: 9)
+        #expect(status.edges.map(\.sighting.id) == ["far", "run-1", "run-2"])
+        #expect(status.edges.map(\.confirmedAt) == [Self.start - 70_000, Self.start - 100, Self.start + 3_800])
+        #expect(server.status(of: "e", at: Self.start + 5_000, limit: 1).edges.count == 1)
+        // Of a name of which nobody is left the last run stays in sight.
+        let later = Self.start + 5_000 + Fleet.patience + 1
+        server.see(Self.sighting("sdk", time: 1), of: "e", at: later)
+        #expect(server.status(of: "e", at: later, limit: 9).edges.map(\.sighting.id) == ["far", "run-2"])
+        #expect(server.status(of: "e", at: later, limit: 9).live == 1)
+        server.see(edgeSighting("run-3", name: "near", confirmedAgo: nil), of: "e", at: later)
+        #expect(server.status(of: "e", at: later, limit: 9).edges.map(\.sighting.id) == ["run-3", "far"])
+        #expect(server.status(of: "e", at: later + 3_600_001, limit: 9).edges.isEmpty)
+    }
+
     @Test func `reads what others say without trust`() {
         #expect(FleetSighting(["id": "", "name": "x", "time": 1]) == nil)
         #expect(FleetSighting(["id": "a", "name": "x", "time": -1]) == nil)

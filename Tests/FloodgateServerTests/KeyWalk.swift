@@ -160,7 +160,8 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
             "{}"
         ),
 
-        .init("GET", "/", .console, 200), .init("GET", "/live", .console, 200), .init("GET", "/audit", .console, 200),
+        .init("GET", "/", .console, 200), .init("GET", "/live", .console, 200), .init("GET", "/fleet", .console, 200),
+        .init("GET", "/audit", .console, 200),
         .init("GET", "/gates/{name}", at: "/gates/new_checkout", .console, 200),
         .init("GET", "/segments/{name}", at: "/segments/segment:loyal_customers", .console, 200),
         .init("GET", "/holdouts/{name}", at: "/holdouts/autumn_holdout", .console, 200),

@@ -59,7 +59,7 @@ final class FleetForwarder: Service {
 
     /// The edge is an instance like its clients.
     private func see(_ environment: String, _ time: UInt64) {
-        let sighting = FleetSighting(
+        var sighting = FleetSighting(
             id: id,
             name: name,
             sdk: "floodgate-edge",
@@ -67,6 +67,10 @@ final class FleetForwarder: Service {
             time: time,
             usedAgo: plane.boards.fleet.publishedAt(environment).map { plane.now() - $0 }
         )
+        sighting.isEdge = true
+        sighting.confirmedAgo = plane.freshness.ages(at: plane.now())[environment].flatMap {
+            Int64(exactly: ($0 * 1_000).rounded())
+        }
         plane.boards.fleet.see(sighting, of: environment, at: plane.now())
     }
 

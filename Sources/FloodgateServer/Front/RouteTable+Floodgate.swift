@@ -87,6 +87,7 @@ extension RouteTable {
     private static let console: [Route] = [
         .page("/"),
         .page("/live"),
+        .page("/fleet"),
         .page("/audit"),
         .page("/gates/{name}"),
         .page("/segments/{name}"),
