@@ -17,6 +17,8 @@ extension FloodgateServer {
             .add(to: router)
         ConsoleAPIRoutes(control: control) { [publisher] in publisher.hint() }
             .add(to: router)
+        IDListAPIRoutes(control: control) { [publisher] in publisher.hint() }
+            .add(to: router)
         ConsoleRoutes(
             control: control,
             eventLog: intake.log,
