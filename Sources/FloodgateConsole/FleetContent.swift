@@ -77,6 +77,8 @@ package struct FleetContent: Sendable, Hashable {
     package var newest: Int64 = 0
     /// How many instances were seen lately.
     package var live = 0
+    /// Whether numbers are estimates.
+    package var isEstimate = false
     /// How many of these answer from the newest version.
     package var holding = 0
     /// The versions that are in use or were published lately, the newest first.

@@ -22,7 +22,9 @@ struct FleetPage: Sendable {
         } else {
             let published = content.newest > 0 ? ", published \(TimeText(content.newest, now: now).ago)" : ""
             let live = Count.of(content.live, "live instance")
-            summary = "\(content.holding) of \(live) on the newest version\(published)."
+            summary =
+                (content.isEstimate ? "About " : "")
+                + "\(content.holding) of \(live) on the newest version\(published)."
         }
         fleetVersions = content.versions.filter { $0.instances > 0 || $0.delay != nil }.map { version in
             FleetVersionRow(version, of: content, now: now)

@@ -46,6 +46,7 @@ enum FleetText {
         var text = "\(fleet["environment"]?.stringValue ?? ""): "
         if live == 0 { return text + "no instance was seen lately" }
         let holding = fleet["holding"]?.integerValue ?? 0
+        if fleet["estimated"] == true { text += "about " }
         text += "\(holding) of \(live) live \(live == 1 ? "instance holds" : "instances hold") "
         text += "the newest version, of \(Self.time(time))"
         let versions = (fleet["versions"]?.arrayValue ?? []).compactMap(\.objectValue)

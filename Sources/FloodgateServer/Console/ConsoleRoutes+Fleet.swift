@@ -19,7 +19,7 @@ extension FleetContent {
     init(_ status: FleetStatus, at now: Int64) {
         self.init()
         newest = Int64(clamping: status.newest)
-        (live, holding) = (status.live, status.holding)
+        (live, holding, isEstimate) = (status.live, status.holding, status.isEstimate)
         versions = status.versions.map { version in
             let delay = version.delay.map { Delay(p50: $0.p50, p99: $0.p99, p999: $0.p999, max: $0.max) }
             return Version(time: Int64(clamping: version.time), instances: version.instances, delay: delay)

@@ -48,7 +48,7 @@ extension FleetStatus {
     func json(at now: Int64) -> JSONObject {
         [
             "environment": .string(environment), "time": .integer(Int64(clamping: time)),
-            "newest": .integer(Int64(clamping: newest)), "live": .integer(live),
+            "newest": .integer(Int64(clamping: newest)), "live": .integer(live), "estimated": .bool(isEstimate),
             "holding": .integer(holding), "left_out": .integer(leftOut),
             "versions": .array(
                 versions.map { version in
