@@ -75,6 +75,8 @@ list_missing() {
     need python3 find_python
     need python3-venv find_python
     if [ "$purpose" = test ]; then
+        need curl command -v curl
+        need openssl command -v openssl
         need chromium command -v chromium
         need chromium-driver command -v chromedriver
         need fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf

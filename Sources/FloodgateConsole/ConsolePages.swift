@@ -38,6 +38,11 @@ package struct ConsolePages: Sendable {
         return render("live", page, frame, title: "Live")
     }
 
+    /// `/fleet`: which instances answer from which version.
+    package func fleet(_ content: FleetContent, frame: PageFrame) -> String {
+        render("fleet", FleetPage(content, frame: frame), frame, title: "Fleet")
+    }
+
     /// `/audit`: who changed what.
     package func audit(_ records: [AuditRecord], frame: PageFrame) -> String {
         render(

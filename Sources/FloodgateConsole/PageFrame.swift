@@ -3,7 +3,7 @@
 /// What stands around every page.
 package struct PageFrame: Sendable {
     /// The menu entry that a page belongs to.
-    package enum Place: Sendable { case overview, live, audit, none }
+    package enum Place: Sendable { case overview, live, fleet, audit, none }
 
     /// What the last action came to, shown once.
     package struct Notice: Sendable {
@@ -49,6 +49,7 @@ struct FrameView: Sendable {
     let assetVersion = ConsoleAsset.version
     let onOverview: Bool
     let onLive: Bool
+    let onFleet: Bool
     let onAudit: Bool
     let notice: Bool
     let noticeText: String
@@ -61,6 +62,7 @@ struct FrameView: Sendable {
         self.version = frame.version
         self.onOverview = frame.place == .overview
         self.onLive = frame.place == .live
+        self.onFleet = frame.place == .fleet
         self.onAudit = frame.place == .audit
         self.notice = frame.notice != nil
         self.noticeText = frame.notice?.text ?? ""

@@ -10,10 +10,12 @@ package enum PageTemplates {
         "overview": PackageResources.overview_mustache,
         "entity": PackageResources.entity_mustache,
         "live": PackageResources.live_mustache,
+        "fleet": PackageResources.fleet_mustache,
         "audit": PackageResources.audit_mustache,
         "message": PackageResources.message_mustache,
         "switch": PackageResources.switch_mustache,
         "live_panel": PackageResources.live_panel_mustache,
+        "fleet_edges": PackageResources.fleet_edges_mustache,
         "history": PackageResources.history_mustache,
     ]
 

@@ -107,6 +107,36 @@ extension ControlPlane {
         }
     }
 
+    /// Removes a list and its file.
+    /// - Parameters:
+    ///   - name: The list.
+    ///   - force: Whether it goes although conditions ask for it; to them nobody is in it then.
+    ///   - change: Who and why.
+    /// - Returns: What it was.
+    /// - Throws: `.notFound` for an unknown list; `.invalid` for one that conditions ask for, naming where.
+    @discardableResult
+    package func deleteIDList(
+        _ name: String,
+        force: Bool = false,
+        by change: Change
+    ) async throws(ControlError) -> IDListHead {
+        try await perform(by: change) { draft throws(ControlError) in
+            let lists = draft.base.idLists
+            guard let list = lists[name] else { throw .notFound("ID list", name, among: lists.keys) }
+            let users = draft.entities.values.filter { $0.spec.idListNames.contains(name) }.map(\.label).sorted()
+            guard force || users.isEmpty else {
+                let more = users.count > 5 ? " and \(users.count - 5) more" : ""
+                throw ControlError(
+                    .invalid,
+                    "Conditions of \(users.prefix(5).joined(separator: ", "))\(more) ask for the ID list \"\(name)\"; "
+                        + "take it out of them first, or force it, and nobody is in it any more"
+                )
+            }
+            draft.delete(list)
+            return list
+        }.answer
+    }
+
     /// Appends what `decide` says of those of `ids` who are in the list, or writes the file anew if that is better.
     private func revise(
         _ name: String,
@@ -218,5 +248,20 @@ extension Draft {
             "file_id": .string(head.fileID),
         ]
         note(action, "id_list:\(head.name)", after: .object(after))
+    }
+
+    /// Removes a list, also from what the document names beside the project's own lists.
+    fileprivate mutating func delete(_ list: IDListHead) {
+        remove(idList: list.name)
+        var settings = settings
+        if var named = settings.members["id_lists"]?.objectValue, named[list.name] != nil {
+            named[list.name] = nil
+            settings.members["id_lists"] = .object(named)
+            set(settings)
+        }
+        let before: JSONObject = [
+            "members": .integer(list.members), "size": .integer(list.size), "file_id": .string(list.fileID),
+        ]
+        note("id_list_delete", "id_list:\(list.name)", before: .object(before))
     }
 }

@@ -48,6 +48,8 @@ package struct ControlUpdate: Sendable {
     package var savedKeys: [SDKKey] = []
     /// ID lists to begin or to append to.
     package var idLists: [IDListUpdate] = []
+    /// Names of ID lists that are to go, with their files; none of them is in `idLists`.
+    package var removedIDLists: [String] = []
     /// Publications to add; the store keeps the newest `StoredSnapshot.keptPerEnvironment`.
     package var snapshots: [StoredSnapshot] = []
     /// Records to append to the audit log; never empty.

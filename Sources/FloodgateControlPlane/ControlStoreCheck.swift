@@ -19,6 +19,7 @@ package func checkControlStore(_ store: some ControlStore) async throws {
     try await check.keepsHistory()
     try await check.replacesKeysAndLists()
     try await check.appendsToLists()
+    try await check.removesLists()
     try await check.keepsTheNewestSnapshots()
     try await check.letsOneOfManyWin()
 }
@@ -70,6 +71,7 @@ private struct ControlStoreCheck<Store: ControlStore> {
         for entity in update.savedEntities { expected.entities[entity.reference] = entity }
         for snapshot in update.snapshots { expected.snapshots[snapshot.environment] = snapshot.head }
         for list in update.idLists { expected.idLists[list.head.name] = list.head }
+        for name in update.removedIDLists { expected.idLists[name] = nil }
         if let last = update.audit.last { expected.auditHead = AuditHead(sequence: last.sequence, hash: last.hash) }
     }
 
@@ -256,6 +258,20 @@ private struct ControlStoreCheck<Store: ControlStore> {
             "there is nothing after the end"
         )
         try require(try await content(of: "f3") == [1], "other lists stay as they were")
+    }
+
+    mutating func removesLists() async throws {
+        var removal = update("remove list")
+        removal.removedIDLists = ["a", "never was"]
+        try await commit(removal)
+        try await requireExpectedState("after a list was removed")
+        try require(try await store.idListContent("f3", from: 0, limit: 9) == nil, "its file is gone with it")
+        try require(try await store.idListContent("f2", from: 0, limit: 9) != nil, "the files of others are not")
+        var again = update("make list again")
+        again.idLists = [IDListUpdate(name: "a", fileID: "f4", creationTime: 10, content: [2])]
+        try await commit(again)
+        try await requireExpectedState("after it was made again")
+        try require(try await content(of: "f4") == [2], "its name is free again")
     }
 
     mutating func keepsTheNewestSnapshots() async throws {

@@ -14,6 +14,7 @@ struct Draft {
     private var environments: [String] = []
     private var keys: [SDKKey] = []
     private var idLists: [IDListUpdate] = []
+    private var removedIDLists: Set<String> = []
     private var notes: [Note] = []
 
     private struct Note {
@@ -58,6 +59,8 @@ struct Draft {
 
     mutating func save(_ list: IDListUpdate) { idLists.append(list) }
 
+    mutating func remove(idList name: String) { removedIDLists.insert(name) }
+
     /// Says for the audit log what is done; a draft that changes something has at least one note.
     mutating func note(_ action: String, _ entity: String? = nil, before: JSONValue? = nil, after: JSONValue? = nil) {
         notes.append(Note(action: action, entity: entity, before: before, after: after))
@@ -74,10 +77,11 @@ struct Draft {
         update.addedEnvironments = environments
         update.savedKeys = keys
         update.idLists = idLists
+        update.removedIDLists = removedIDLists.sorted()
         let document = Publication.document(
             of: entities,
             settings: settings,
-            idLists: Set(base.idLists.keys).union(idLists.map(\.head.name))
+            idLists: Set(base.idLists.keys).subtracting(removedIDLists).union(idLists.map(\.head.name))
         )
         for environment in base.environments + environments {
             let last = base.snapshots[environment]
@@ -86,7 +90,8 @@ struct Draft {
         }
         let isEmpty =
             update.savedEntities.isEmpty && update.removedEntities.isEmpty && update.settings == nil
-            && environments.isEmpty && keys.isEmpty && idLists.isEmpty && update.snapshots.isEmpty
+            && environments.isEmpty && keys.isEmpty && idLists.isEmpty && removedIDLists.isEmpty
+            && update.snapshots.isEmpty
         guard !isEmpty else { return nil }
         update.audit = auditRecords()
         return update

@@ -54,6 +54,9 @@ package final class InMemoryControlStore: ControlStore {
             for piece in list.pieces { contents.files[head.fileID, default: []] += piece }
             contents.state.idLists[head.name] = head
         }
+        for name in update.removedIDLists {
+            if let old = contents.state.idLists.removeValue(forKey: name) { contents.files[old.fileID] = nil }
+        }
         for snapshot in update.snapshots {
             contents.state.snapshots[snapshot.environment] = snapshot.head
             let kept = contents.snapshots[snapshot.environment, default: []] + [snapshot]

@@ -9,8 +9,12 @@ import Synchronization
 package final class Fleet: Sendable {
     /// After so many milliseconds without a sign an instance counts as gone.
     package static let patience: Int64 = 90_000
+    /// An edge that gives no sign is remembered for so many milliseconds, for people to see that it is gone.
+    private static let edgePatience: Int64 = 3_600_000
     /// How many instances of one environment are noted.
     package static let capacity = 100_000
+    /// How many instances of one environment an edge tells of, if it has more.
+    package static let told = 1_000
     /// How many documents are remembered.
     private static let versions = 32
     /// Somebody upstream is told at most so often, in milliseconds, that an instance is still there.
@@ -18,25 +22,32 @@ package final class Fleet: Sendable {
     /// When there are too many, those that are gone are looked for at most so often, in milliseconds.
     private static let pruningPause: Int64 = 5_000
 
-    private struct Row: Sendable {
+    struct Row: Sendable {
         var sighting: FleetSighting
         var firstSeen: Int64
         var lastSeen: Int64
         var usedAt: Int64
+        var confirmedAt: Int64?
         var offered: (time: UInt64, at: Int64)?
         /// The number of the change that somebody upstream should hear of.
         var change: Int
         /// When that was.
         var changedAt: Int64
+        /// The edge that tells of it; nil for one that asks here.
+        var teller: String?
+        /// When it did so last.
+        var toldAt: Int64
+        /// Whether those upstream were told that it is behind, though they are told of some instances alone.
+        var isNamed = false
     }
 
-    private struct Version: Sendable {
+    struct Version: Sendable {
         var time: UInt64
         var checksum: String?
-        var delays: [UInt32] = []
+        var delays: [(value: UInt32, weight: UInt32)] = []
     }
 
-    private struct Cell: Sendable {
+    struct Cell: Sendable {
         var rows: [String: Row] = [:]
         /// The newest first.
         var versions: [Version] = []
@@ -44,16 +55,23 @@ package final class Fleet: Sendable {
         /// When that came here, in Unix milliseconds.
         var newestAt: Int64 = 0
         var change = 0
+        /// Those upstream are told of one instance out of 2 to this power.
+        var level = 0
         var leftOut = 0
         /// When those that are gone were last left out.
         var prunedAt: Int64 = 0
     }
 
-    private let cells = Mutex<[String: Cell]>([:])
-    private let capacity: Int
+    let cells = Mutex<[String: Cell]>([:])
+    let capacity: Int
+    /// How many instances of one environment those upstream are told of.
+    let told: Int
 
     /// Makes a fleet of which nobody was seen yet.
-    package init(capacity: Int = Fleet.capacity) { self.capacity = capacity }
+    package init(capacity: Int = Fleet.capacity, told: Int = Fleet.told) {
+        self.capacity = capacity
+        self.told = told
+    }
 
     /// The environments of which something is known.
     package var environments: [String] { cells.withLock { $0.keys.sorted() } }
@@ -76,19 +94,22 @@ package final class Fleet: Sendable {
         cells.withLock { $0[environment].flatMap { $0.newest > 0 ? $0.newestAt : nil } }
     }
 
-    /// Something of an instance of `environment` was seen at `now`, in Unix milliseconds.
-    package func see(_ sighting: FleetSighting, of environment: String, at now: Int64) {
-        cells.withLock { cells in see(sighting, in: &cells[environment, default: Cell()], now) }
+    /// Something of an instance of `environment` was seen at `now`, in Unix milliseconds, here or by the edge `teller`.
+    package func see(_ sighting: FleetSighting, of environment: String, by teller: String? = nil, at now: Int64) {
+        cells.withLock { cells in see(sighting, by: teller, in: &cells[environment, default: Cell()], now) }
     }
 
-    private func see(_ sighting: FleetSighting, in cell: inout Cell, _ now: Int64) {
+    private func see(_ sighting: FleetSighting, by teller: String?, in cell: inout Cell, _ now: Int64) {
         let seenAt = now - min(sighting.seenAgo, now)
         guard var row = cell.rows[sighting.id] else {
             // Seldom, since it looks at all of them.
             let pause = cell.rows.count >= capacity ? Self.pruningPause : Self.patience
             if now - cell.prunedAt >= pause || now < cell.prunedAt {
                 cell.prunedAt = now
-                cell.rows = cell.rows.filter { now - $0.value.lastSeen <= Self.patience }
+                let isFull = cell.rows.count >= capacity
+                cell.rows = cell.rows.filter { _, row in
+                    now - row.lastSeen <= (row.sighting.isEdge && !isFull ? Self.edgePatience : Self.patience)
+                }
             }
             guard cell.rows.count < capacity else {
                 cell.leftOut += 1
@@ -100,9 +121,12 @@ package final class Fleet: Sendable {
                 firstSeen: seenAt,
                 lastSeen: seenAt,
                 usedAt: sighting.usedAgo.map { now - min($0, now) } ?? seenAt,
+                confirmedAt: sighting.confirmedAgo.map { now - min($0, now) },
                 offered: sighting.offered.map { ($0, seenAt) },
                 change: cell.change,
-                changedAt: now
+                changedAt: now,
+                teller: teller,
+                toldAt: now
             )
             return
         }
@@ -111,7 +135,13 @@ package final class Fleet: Sendable {
         let held = row.sighting
         row.sighting = sighting
         row.sighting.checksum = sighting.checksum ?? (sighting.time == held.time ? held.checksum : nil)
+        // Whoever tells of more instances one by one knows better what this one stands for.
+        let isKept =
+            teller != row.teller && now - row.toldAt <= Self.patience
+            && Self.rank(held.weight) < Self.rank(sighting.weight)
+        if isKept { row.sighting.weight = held.weight } else { (row.teller, row.toldAt) = (teller, now) }
         row.lastSeen = seenAt
+        row.confirmedAt = sighting.confirmedAgo.map { now - min($0, now) } ?? row.confirmedAt
         if sighting.time != held.time {
             let given = row.offered.flatMap { $0.time == sighting.time ? $0.at : nil }
             row.usedAt = sighting.usedAgo.map { now - min($0, now) } ?? given ?? seenAt
@@ -122,7 +152,8 @@ package final class Fleet: Sendable {
                 let delay = row.usedAt - min(row.usedAt, Int64(clamping: sighting.time))
                 let index = Self.note(sighting.time, sighting.checksum, in: &cell)
                 if let index, cell.versions[index].delays.count < capacity {
-                    cell.versions[index].delays.append(UInt32(clamping: delay))
+                    let weight = UInt32(clamping: row.sighting.weight)
+                    cell.versions[index].delays.append((UInt32(clamping: delay), weight))
                 }
             }
         }
@@ -156,28 +187,31 @@ package final class Fleet: Sendable {
     /// `time` names another document than the newest to ask about, `limit` how many stragglers are named.
     package func status(of environment: String, time: UInt64? = nil, at now: Int64, limit: Int) -> FleetStatus {
         // Values, not the table: whoever writes meanwhile would have to copy that.
-        let (cell, rows) = cells.withLock { cells -> (Cell, [Row]) in
-            guard let known = cells[environment] else { return (Cell(), []) }
+        let (cell, rows, edges) = cells.withLock { cells -> (Cell, [Row], [Row]) in
+            guard let known = cells[environment] else { return (Cell(), [], []) }
             var cell = known
             cell.rows = [:]
-            return (cell, known.rows.values.filter { now - $0.lastSeen <= Self.patience })
+            let live = known.rows.values.filter { now - $0.lastSeen <= Self.patience }
+            return (cell, live, known.rows.values.filter(\.sighting.isEdge))
         }
         let newest = cell.newest > 0 ? cell.newest : cell.versions.first?.time ?? 0
         let target = time ?? newest
         var counts: [UInt64: (count: Int, checksum: String?)] = [:]
-        for row in rows where row.sighting.time > 0 {
-            counts[row.sighting.time, default: (0, row.sighting.checksum)].count += 1
+        for (time, rows) in Dictionary(grouping: rows, by: \.sighting.time) where time > 0 {
+            counts[time] = (Self.count(rows), rows.lazy.compactMap(\.sighting.checksum).first)
         }
         for version in cell.versions where counts[version.time] == nil { counts[version.time] = (0, version.checksum) }
         let known = Dictionary(cell.versions.map { ($0.time, $0) }) { first, _ in first }
         let behind = rows.filter { $0.sighting.time < target }
+        let live = Self.count(rows)
         let stragglers = behind.sorted { ($0.sighting.time, $0.sighting.id) < ($1.sighting.time, $1.sighting.id) }
         return FleetStatus(
             environment: environment,
             time: target,
             newest: newest,
-            live: rows.count,
-            holding: rows.count - behind.count,
+            live: live,
+            isEstimate: rows.contains { $0.sighting.weight > 1 },
+            holding: live - Self.count(behind),
             versions: counts.sorted { $0.key > $1.key }.map { time, entry in
                 FleetStatus.Version(
                     time: time,
@@ -186,36 +220,37 @@ package final class Fleet: Sendable {
                     delay: FleetStatus.Delay(known[time]?.delays ?? [])
                 )
             },
-            stragglers: stragglers.prefix(limit).map { row in
-                FleetStatus.Instance(sighting: row.sighting, lastSeen: row.lastSeen, usedAt: row.usedAt)
-            },
+            stragglers: stragglers.prefix(limit).map(Self.instance),
+            edges: Self.current(edges, at: now).prefix(limit).map(Self.instance),
             leftOut: cell.leftOut
         )
     }
 
-    /// What somebody upstream should hear of `environment` who heard of all changes up to `number`.
-    /// - Returns: The oldest `limit` changes, and the number of the last of them.
-    package func changes(
-        of environment: String,
-        after number: Int,
-        at now: Int64,
-        limit: Int
-    ) -> (sightings: [FleetSighting], number: Int) {
-        let rows =
-            cells
-            .withLock { cells in
-                cells[environment]?.rows.values.filter { $0.change > number && now - $0.lastSeen <= Self.patience }
-                    ?? []
+    /// How many instances `rows` stand for; those that are told of by name count if nothing stands for them.
+    private static func count(_ rows: [Row]) -> Int { max(rows.count, rows.reduce(0) { $0 + $1.sighting.weight }) }
+
+    private static func rank(_ weight: Int) -> Int { weight == 0 ? .max : weight }
+
+    /// Those edges that are there, and of the others the newest run of each name, the stalest first.
+    private static func current(_ edges: [Row], at now: Int64) -> [Row] {
+        var names: Set<String> = []
+        return
+            edges
+            .sorted { $0.lastSeen > $1.lastSeen }
+            .filter { row in
+                let isNew = names.insert(row.sighting.name).inserted
+                let age = now - row.lastSeen
+                return age <= patience || (isNew && age <= edgePatience)
             }
-            .sorted { $0.change < $1.change }
-            .prefix(limit)
-        let sightings = rows.map { row in
-            var sighting = row.sighting
-            sighting.offered = nil
-            sighting.usedAgo = max(0, now - row.usedAt)
-            sighting.seenAgo = max(0, now - row.lastSeen)
-            return sighting
-        }
-        return (sightings, rows.last?.change ?? number)
+            .sorted { ($0.confirmedAt ?? 0, $0.sighting.id) < ($1.confirmedAt ?? 0, $1.sighting.id) }
+    }
+
+    private static func instance(_ row: Row) -> FleetStatus.Instance {
+        FleetStatus.Instance(
+            sighting: row.sighting,
+            lastSeen: row.lastSeen,
+            usedAt: row.usedAt,
+            confirmedAt: row.confirmedAt
+        )
     }
 }

@@ -18,10 +18,17 @@ package struct FleetSighting: Sendable, Hashable {
     package var checksum: String?
     /// How many milliseconds ago the document came into use; nil if it did not say.
     package var usedAgo: Int64?
+    /// Whether it is an edge, by its own word or that of another edge.
+    package var isEdge = false
+    /// How many milliseconds ago it was known that the document is the newest; edges say so.
+    package var confirmedAgo: Int64?
     /// How many milliseconds ago this was seen, by an edge.
     package var seenAgo: Int64 = 0
     /// The time of the document that it is given at this moment, if it is given one.
     package var offered: UInt64?
+    /// How many instances it stands for, by the word of an edge that tells of some alone; 0 for one that is told of by name
+    /// beside these.
+    package var weight = 1
     /// The edges between, the nearest to the instance first.
     package var via: [String] = []
 
@@ -58,7 +65,10 @@ package struct FleetSighting: Sendable, Hashable {
             checksum: json["checksum"]?.stringValue,
             usedAgo: json["used_ms_ago"]?.integerValue
         )
+        isEdge = json["edge"] == true
+        confirmedAgo = json["confirmed_ms_ago"]?.integerValue.map { max(0, $0) }
         seenAgo = max(0, json["seen_ms_ago"]?.integerValue ?? 0)
+        weight = Int(clamping: min(max(0, json["weight"]?.integerValue ?? 1), 1 << 32))
         via = (json["via"]?.arrayValue ?? []).prefix(8).compactMap(\.stringValue).map(Self.clean)
     }
 
@@ -71,6 +81,9 @@ package struct FleetSighting: Sendable, Hashable {
         ]
         object.set("checksum", checksum.map(JSONValue.string))
         object.set("used_ms_ago", usedAgo.map { .integer($0) })
+        if weight != 1 { object["weight"] = .integer(weight) }
+        if isEdge { object["edge"] = true }
+        object.set("confirmed_ms_ago", confirmedAgo.map { .integer($0) })
         return object
     }
 

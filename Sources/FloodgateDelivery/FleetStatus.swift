@@ -10,6 +10,8 @@ package struct FleetStatus: Sendable, Hashable {
         package var lastSeen: Int64
         /// When the document that it holds came into use there, likewise.
         package var usedAt: Int64
+        /// When it was known there that this is the newest one, likewise; nil if it did not say.
+        package var confirmedAt: Int64?
     }
 
     /// One document, with those that hold it.
@@ -33,19 +35,22 @@ package struct FleetStatus: Sendable, Hashable {
         package var p999: Int64
         package var max: Int64
 
-        /// Quantiles of `values`; nil if there are none.
-        package init?(_ values: [UInt32]) {
-            let sorted = values.sorted()
-            guard let last = sorted.last else { return nil }
-            func quantile(_ thousandths: Int) -> Int64 {
-                let rank = (sorted.count * thousandths + 999) / 1_000
-                return Int64(sorted[Swift.max(0, rank - 1)])
+        /// Quantiles of `values`, each as often as its weight says; nil if there are none.
+        package init?(_ values: [(value: UInt32, weight: UInt32)]) {
+            let sorted = values.sorted { $0.value < $1.value }
+            let total = sorted.reduce(0) { $0 + Int($1.weight) }
+            guard let last = sorted.last, total > 0 else { return nil }
+            var wanted: [Int64] = []
+            var rank = 0
+            for (value, weight) in sorted {
+                rank += Int(weight)
+                while wanted.count < 3, rank * 1_000 >= total * [500, 990, 999][wanted.count] {
+                    wanted.append(Int64(value))
+                }
             }
-            count = sorted.count
-            p50 = quantile(500)
-            p99 = quantile(990)
-            p999 = quantile(999)
-            max = Int64(last)
+            count = total
+            (p50, p99, p999) = (wanted[0], wanted[1], wanted[2])
+            max = Int64(last.value)
         }
     }
 
@@ -57,12 +62,18 @@ package struct FleetStatus: Sendable, Hashable {
     package var newest: UInt64
     /// How many instances were seen lately.
     package var live: Int
+    /// Whether numbers are estimates, since an edge with many clients tells of some alone.
+    package var isEstimate: Bool
     /// How many of these answer from that document or a newer one.
     package var holding: Int
     /// The documents that are in use or were published lately, the newest first.
     package var versions: [Version]
     /// Live instances that answer from an older document, those that are furthest behind first; not all if they are many.
     package var stragglers: [Instance]
+    /// The edges, those first whose document was confirmed longest ago; not all if they are many.
+    ///
+    /// One that is gone stands among them for an hour, unless another run of the same name is there.
+    package var edges: [Instance]
     /// How often an instance was not noted because there were too many.
     package var leftOut: Int
 }

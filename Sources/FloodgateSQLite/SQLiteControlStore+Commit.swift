@@ -17,6 +17,7 @@ extension SQLiteControlStore {
             try Self.write(entitiesOf: update, db)
             try Self.write(accessOf: update, db)
             for list in update.idLists { try Self.write(list, db) }
+            for name in update.removedIDLists { try Self.remove(idList: name, db) }
             try Self.write(snapshotsOf: update, db)
             try Self.write(auditOf: update, db)
         }

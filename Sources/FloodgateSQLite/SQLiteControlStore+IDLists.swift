@@ -32,6 +32,15 @@ extension SQLiteControlStore {
         }
     }
 
+    /// Removes a list with its file.
+    static func remove(idList name: String, _ db: Database) throws {
+        try db.execute(
+            sql: "DELETE FROM id_list_piece WHERE file_id = (SELECT file_id FROM id_list WHERE name = ?)",
+            arguments: [name]
+        )
+        try db.execute(sql: "DELETE FROM id_list WHERE name = ?", arguments: [name])
+    }
+
     /// Appends to a list's file, or puts another one in its place.
     static func write(_ list: IDListUpdate, _ db: Database) throws {
         let head = list.head

@@ -26,6 +26,8 @@ package struct DataFolder: Sendable {
     package var signingFile: String { path + "/signing.json" }
     /// How commands reach the server that runs on the folder.
     package var localAccessFile: String { path + "/server.json" }
+    /// What caches in front may hold.
+    var purgeFile: String { path + "/purge.json" }
     /// What the event log is called in the ledger.
     package var nodeFile: String { path + "/node.json" }
     /// The folder of the embedded warehouse.

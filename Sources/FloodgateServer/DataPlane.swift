@@ -54,7 +54,13 @@ package struct DataPlane: Sendable {
         boards = Boards(streams: settings.streams, now: now)
         bell = ChangeBell(snapshots: boards.snapshots, idLists: boards.idLists)
         metrics = ServerMetrics(registry: registry)
-        purger = Purger(settings.purges, isActive: boards.ring.isActive, metrics: metrics, logger: logger)
+        purger = Purger(
+            settings.purges,
+            folder: settings.dataFolder.isEmpty ? nil : DataFolder(path: settings.dataFolder),
+            isActive: boards.ring.isActive,
+            metrics: metrics,
+            logger: logger
+        )
         guards = Guards(settings.guards)
         edgeBatches = EdgeBatches(folder: settings.dataFolder.isEmpty ? nil : settings.dataFolder + "/edge-batches")
         intake = Intake(log: eventLog, logger: logger)

@@ -17,11 +17,14 @@ extension FloodgateServer {
             .add(to: router)
         ConsoleAPIRoutes(control: control) { [publisher] in publisher.hint() }
             .add(to: router)
+        IDListAPIRoutes(control: control) { [publisher] in publisher.hint() }
+            .add(to: router)
         ConsoleRoutes(
             control: control,
             eventLog: intake.log,
             feed: intake.feed,
             pipeline: pipeline,
+            fleet: plane.boards.fleet,
             settings: settings,
             now: plane.now,
             didChange: { [publisher] in publisher.hint() }

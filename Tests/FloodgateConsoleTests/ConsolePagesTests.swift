@@ -141,8 +141,18 @@ import FloodgateConsole
         )
         var loud = frame(.init(hostile))
         loud.environment = hostile
+        let instance = FleetContent.Instance(
+            id: hostile,
+            name: hostile,
+            sdk: hostile,
+            time: 1,
+            lastSeen: now,
+            via: [hostile, hostile]
+        )
+        var fleet = FleetContent()
+        (fleet.live, fleet.stragglers, fleet.edges) = (1, [instance], [instance])
         let all = [
-            pages.overview([entity, experiment], live: [event], frame: loud),
+            pages.fleet(fleet, frame: loud), pages.overview([entity, experiment], live: [event], frame: loud),
             pages.entity(content(entity, history: [record]), frame: loud),
             pages.entity(content(experiment, history: [record]), frame: loud),
             pages.live([event], frame: loud), pages.audit([record], frame: loud),

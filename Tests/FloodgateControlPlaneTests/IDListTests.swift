@@ -65,6 +65,40 @@ import Testing
         #expect(try await project.store.state() == before)
     }
 
+    @Test func `go with their file, and leave their name free`() async throws {
+        let project = try await project()
+        let control = project.control
+        let made = try await control.createIDList("vips", ids: ids(0..<3), by: TestProject.change).list
+        #expect(try await control.deleteIDList("vips", by: TestProject.change) == made)
+        #expect(try await control.idLists().isEmpty)
+        #expect(try await control.idListContent(made.fileID, from: 0, limit: 9) == nil)
+        #expect(try await project.document().others["id_lists"] == [:])
+        let record = try #require(try await control.auditLog(limit: 1).first)
+        #expect(record.action == "id_list_delete" && record.entity == "id_list:vips" && record.reason == "because")
+        #expect(try JSONValue(parsing: record.before ?? "")["members"] == 3)
+        try await control.verifyAuditChain()
+        let error = await #expect(throws: ControlError.self) {
+            try await control.deleteIDList("vips", by: TestProject.change)
+        }
+        #expect(error?.code == .notFound)
+        #expect(try await control.createIDList("vips", by: TestProject.change).list.members == 0)
+    }
+
+    @Test func `stay while conditions ask for them, unless that is what is wanted`() async throws {
+        let project = try await project()
+        let control = project.control
+        _ = try await control.loadDemo(by: TestProject.change)
+        let error = await #expect(throws: ControlError.self) {
+            try await control.deleteIDList("beta_testers", by: TestProject.change)
+        }
+        #expect(error?.code == .invalid && error?.message.contains("gate:store_credit") == true)
+        #expect(try await control.idList("beta_testers").members > 0)
+        try await control.deleteIDList("beta_testers", force: true, by: TestProject.change)
+        #expect(try await control.idLists().isEmpty)
+        // The document goes on to name what its conditions ask for.
+        #expect(try await project.document().others["id_lists"] == ["beta_testers": true])
+    }
+
     @Test func `say what is wrong`() async throws {
         let control = try await project().control
         try await control.createIDList("vips", by: TestProject.change)

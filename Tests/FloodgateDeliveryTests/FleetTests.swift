@@ -110,13 +110,13 @@ import Testing
         let (edge, server) = (Fleet(), Fleet())
         var number = 0
         func forward(at now: Int64) throws -> Int {
-            let (sightings, last) = edge.changes(of: "e", after: number, at: now, limit: 100)
-            number = last
-            for sighting in sightings {
+            let tidings = edge.changes(of: "e", after: number, at: now, limit: 100)
+            number = tidings.number
+            for sighting in tidings.sightings {
                 let read = try #require(FleetSighting(sighting.json))
-                server.see(read, of: "e", at: now + 40)
+                server.see(read, of: "e", by: "edge", at: now + 40)
             }
-            return sightings.count
+            return tidings.sightings.count
         }
         for id in ["a", "b"] { edge.see(Self.sighting(id, time: Self.start), of: "e", at: Self.start + 1) }
         #expect(try forward(at: Self.start + 100) == 2)
@@ -134,6 +134,149 @@ import Testing
         // News that comes late by another way changes nothing.
         server.see(Self.sighting("a", time: Self.start) { $0.seenAgo = 60_000 }, of: "e", at: commit + 2_000)
         #expect(server.status(of: "e", at: commit + 2_000, limit: 9).holding == 1)
+    }
+
+    @Test func `names edges with what nobody has confirmed for long first, and those that are gone for an hour`() throws
+    {
+        let (edge, server) = (Fleet(), Fleet())
+        func edgeSighting(_ id: String, name: String, confirmedAgo: Int64?) -> FleetSighting {
+            Self.sighting(id, time: Self.start) { sighting in
+                (sighting.isEdge, sighting.name, sighting.confirmedAgo) = (true, name, confirmedAgo)
+            }
+        }
+        edge.see(edgeSighting("far", name: "far", confirmedAgo: 70_000), of: "e", at: Self.start)
+        // One that is told of by another one: what it said then is older by the time that the way took.
+        for sighting in edge.changes(of: "e", after: 0, at: Self.start + 5_000, limit: 9).sightings {
+            server.see(try #require(FleetSighting(sighting.json)), of: "e", at: Self.start + 5_000)
+        }
+        server.see(edgeSighting("run-1", name: "near", confirmedAgo: 100), of: "e", at: Self.start)
+        server.see(edgeSighting("run-2", name: "near", confirmedAgo: 200), of: "e", at: Self.start + 4_000)
+        let status = server.status(of: "e", at: Self.start + 5_000, limit: 9)
+        #expect(status.edges.map(\.sighting.id) == ["far", "run-1", "run-2"])
+        #expect(status.edges.map(\.confirmedAt) == [Self.start - 70_000, Self.start - 100, Self.start + 3_800])
+        #expect(server.status(of: "e", at: Self.start + 5_000, limit: 1).edges.count == 1)
+        // Of a name of which nobody is left the last run stays in sight.
+        let later = Self.start + 5_000 + Fleet.patience + 1
+        server.see(Self.sighting("sdk", time: 1), of: "e", at: later)
+        #expect(server.status(of: "e", at: later, limit: 9).edges.map(\.sighting.id) == ["far", "run-2"])
+        #expect(server.status(of: "e", at: later, limit: 9).live == 1)
+        server.see(edgeSighting("run-3", name: "near", confirmedAgo: nil), of: "e", at: later)
+        #expect(server.status(of: "e", at: later, limit: 9).edges.map(\.sighting.id) == ["run-3", "far"])
+        #expect(server.status(of: "e", at: later + 3_600_001, limit: 9).edges.isEmpty)
+    }
+
+    /// A server and edges of which each may tell of a few instances alone.
+    private struct Chain {
+        let server = Fleet()
+        let edges: [Fleet]
+        private var told: [Int]
+        private var levels: [Int]
+
+        init(edges count: Int, told: Int) {
+            edges = (0..<count).map { _ in Fleet(told: told) }
+            self.told = Array(repeating: 0, count: count)
+            levels = self.told
+        }
+
+        /// Lets edges tell what is new; how many instances each of them told of at most.
+        mutating func forward(at now: Int64) throws -> Int {
+            var most = 0
+            for (index, edge) in edges.enumerated() {
+                let tidings = edge.changes(of: "e", after: told[index], at: now, limit: 10_000)
+                if tidings.level > levels[index] { server.thin("e", toldBy: "edge-\(index)", to: tidings.level) }
+                (told[index], levels[index]) = (tidings.number, tidings.level)
+                most = max(most, tidings.sightings.count)
+                for sighting in tidings.sightings {
+                    let read = try #require(FleetSighting(sighting.json))
+                    server.see(read, of: "e", by: "edge-\(index)", at: now)
+                }
+            }
+            return most
+        }
+    }
+
+    @Test func `is told of few instances of many by an edge, and knows from them how many there are`() throws {
+        var chain = Chain(edges: 1, told: 1_000)
+        let (edge, server) = (chain.edges[0], chain.server)
+        let commit = Self.start + 10_000
+        for fleet in [edge, server] { fleet.publish("e", time: UInt64(Self.start), checksum: nil, at: Self.start) }
+        for number in 0..<900 { edge.see(Self.sighting("u\(number)", time: Self.start), of: "e", at: Self.start + 1) }
+        #expect(try chain.forward(at: Self.start + 2_000) == 900)
+        #expect(server.status(of: "e", at: Self.start + 2_000, limit: 0).isEstimate == false)
+        for number in 900..<20_000 {
+            edge.see(Self.sighting("u\(number)", time: Self.start), of: "e", at: Self.start + 2_500)
+        }
+        #expect(try chain.forward(at: Self.start + 4_000) <= 1_100)
+        let before = server.status(of: "e", at: Self.start + 4_000, limit: 0)
+        #expect(before.isEstimate && (17_000...23_000).contains(before.live) && before.holding == before.live)
+
+        for fleet in [edge, server] { fleet.publish("e", time: UInt64(commit), checksum: nil, at: commit) }
+        for number in 0..<20_000 where number % 10 != 0 {
+            let sighting = Self.sighting("u\(number)", time: commit, usedAgo: 1_000 - Int64(number % 1_000))
+            edge.see(sighting, of: "e", at: commit + 1_000)
+        }
+        #expect(try chain.forward(at: commit + 2_000) <= 1_100)
+        let during = server.status(of: "e", at: commit + 2_000, limit: 10)
+        #expect((0.87...0.93).contains(Double(during.holding) / Double(during.live)))
+        #expect(
+            during.stragglers.count == 10 && during.stragglers.allSatisfy { $0.sighting.time == UInt64(Self.start) }
+        )
+        let delay = try #require(during.versions.first?.delay)
+        #expect((400...600).contains(delay.p50) && (970...1_000).contains(delay.p99))
+    }
+
+    @Test func `hears of the last instance that is behind, in the sample or not, and when it has caught up`() throws {
+        var chain = Chain(edges: 1, told: 10)
+        let (edge, server) = (chain.edges[0], chain.server)
+        let commit = Self.start + 10_000
+        for fleet in [edge, server] { fleet.publish("e", time: UInt64(commit), checksum: nil, at: commit) }
+        func isComplete(_ now: Int64) -> Bool {
+            let status = server.status(of: "e", at: now, limit: 9)
+            return status.holding == status.live
+        }
+        var now = commit
+        for number in 0..<1_000 { edge.see(Self.sighting("u\(number)", time: Self.start), of: "e", at: now) }
+        _ = try chain.forward(at: now)
+        for step in 1...9 {
+            now += 2_000
+            // Each time more of them have it, whoever was named among them.
+            for number in (step - 1) * 111..<step * 111 {
+                edge.see(Self.sighting("u\(number)", time: commit), of: "e", at: now)
+            }
+            #expect(try chain.forward(at: now) <= 30 + 2 * 100)
+            #expect(!isComplete(now))
+        }
+        #expect(server.status(of: "e", at: now, limit: 9).stragglers.map(\.sighting.id) == ["u999"])
+        now += 2_000
+        edge.see(Self.sighting("u999", time: commit), of: "e", at: now)
+        _ = try chain.forward(at: now)
+        #expect(isComplete(now))
+        let count = try chain.forward(at: now + 2_000)
+        #expect(count == 0)
+    }
+
+    @Test func `counts an instance once that asks several edges, also if they tell of few`() throws {
+        var chain = Chain(edges: 3, told: 1_000)
+        for number in 0..<12_000 {
+            // The third has so few that it tells of all.
+            for (index, edge) in chain.edges.enumerated() where index < 2 ? number % 4 != index : number < 500 {
+                edge.see(Self.sighting("u\(number)", time: Self.start), of: "e", at: Self.start + 1)
+            }
+        }
+        _ = try chain.forward(at: Self.start + 2_000)
+        #expect((10_000...14_000).contains(chain.server.status(of: "e", at: Self.start + 2_000, limit: 0).live))
+    }
+
+    @Test func `tells of all again when most are gone`() throws {
+        var chain = Chain(edges: 1, told: 100)
+        let edge = chain.edges[0]
+        for number in 0..<1_000 { edge.see(Self.sighting("u\(number)", time: Self.start), of: "e", at: Self.start) }
+        _ = try chain.forward(at: Self.start)
+        let later = Self.start + Fleet.patience + 1
+        for number in 0..<30 { edge.see(Self.sighting("u\(number)", time: Self.start), of: "e", at: later) }
+        _ = try chain.forward(at: later)
+        let status = chain.server.status(of: "e", at: later, limit: 0)
+        #expect(status.live == 30 && !status.isEstimate)
     }
 
     @Test func `reads what others say without trust`() {

@@ -103,26 +103,60 @@ import Testing
         #expect(try await server.send(.post, path, key: .server, body: #"{"time":1}"#).status == .badRequest)
     }
 
-    @Test func `take what edges saw, and not more at once than they may tell`() async throws {
-        let server = try await TestServer()
+    /// What an edge tells.
+    private static func tell(_ server: TestServer, _ key: String, _ body: String) async throws -> HTTPResponse.Status {
+        let headers: HTTPFields = [.sdkKey: key, .contentType: "application/json"]
+        let answer = try await server.send(.post, "/edge/v1/fleet", headers: headers, body: body)
+        return answer.status
+    }
+
+    private static func edgeKey(_ server: TestServer) async throws -> String {
         let change = Change(actor: "test")
         let key = try await server.server.control.createKey(.edge, environment: "production", by: change)
         try await server.publish()
+        return key.text
+    }
+
+    @Test func `take what edges saw, and not more at once than they may tell`() async throws {
+        let server = try await TestServer()
+        let key = try await Self.edgeKey(server)
         let time = try #require(try await Self.fleet(server)["time"]?.integerValue)
-        func send(_ instances: String) async throws -> HTTPResponse.Status {
-            try await server.send(
-                .post,
-                "/edge/v1/fleet",
-                headers: [.sdkKey: key.text, .contentType: "application/json"],
-                body: #"{"instances":\#(instances)}"#
-            ).status
-        }
         let row = #"{"id":"a","name":"far","sdk":"x","sdk_version":"1","time":\#(time - 1),"via":["edge-1"]}"#
-        #expect(try await send("[\(row),7,{}]") == .accepted)
+        #expect(try await Self.tell(server, key, #"{"instances":[\#(row),7,{}]}"#) == .accepted)
         let fleet = try await Self.fleet(server)
         #expect(fleet["live"] == 1 && fleet["stragglers"]?.arrayValue?.first?["via"] == ["edge-1"])
-        #expect(try await send("7") == .badRequest)
-        #expect(try await send("[" + Array(repeating: "0", count: 2_001).joined(separator: ",") + "]") == .badRequest)
+        #expect(fleet["edges"] == [])
+        #expect(try await Self.tell(server, key, #"{"instances":7}"#) == .badRequest)
+        let many = Array(repeating: "0", count: 2_001).joined(separator: ",")
+        #expect(try await Self.tell(server, key, #"{"instances":[\#(many)]}"#) == .badRequest)
+    }
+
+    @Test func `show edges with what they say of themselves, on the page too`() async throws {
+        let server = try await TestServer()
+        let key = try await Self.edgeKey(server)
+        let time = try #require(try await Self.fleet(server)["time"]?.integerValue)
+        let edge = #"{"id":"e","name":"edge-1","edge":true,"time":\#(time),"confirmed_ms_ago":15000}"#
+        let row = #"{"id":"a","name":"far","time":\#(time - 1),"via":["edge-1"]}"#
+        #expect(try await Self.tell(server, key, #"{"instances":[\#(edge),\#(row)]}"#) == .accepted)
+        let fleet = try await Self.fleet(server)
+        #expect(fleet["edges"]?.arrayValue?.first?["confirmed_ms_ago"] == 15_000)
+        let page = try await server.send(.get, "/fleet")
+        #expect(page.status == .ok && page.text.contains("1 of 2 live instances"))
+        #expect(page.text.contains(">far <code>a</code>") && page.text.contains(">15 s ago<"))
+    }
+
+    @Test func `say that numbers are estimates when edges tell of some instances alone`() async throws {
+        let server = try await TestServer()
+        let key = try await Self.edgeKey(server)
+        for (level, weight) in [(99, -3), (3, 8)] {
+            let row = #"{"id":"m","name":"","time":1,"weight":\#(weight)}"#
+            let body = #"{"from":"e","level":\#(level),"instances":[\#(row)]}"#
+            #expect(try await Self.tell(server, key, body) == .accepted)
+        }
+        let fleet = try await Self.fleet(server)
+        #expect(fleet["live"] == 8 && fleet["holding"] == 0 && fleet["estimated"] == true)
+        let page = try await server.send(.get, "/fleet")
+        #expect(page.text.contains("About 0 of 8 live instances"))
     }
 
     @Test(arguments: ["?environment=none", "?limit=-1", "?limit=20000", "?time=x"])

@@ -129,6 +129,26 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
         .init("POST", "/console/v1/events/dead_letters/replay", .native, 503),
         .init("POST", "/console/v1/events/forget", .native, 503, "{\"userID\":\"u\"}"),
         .init("GET", "/console/v1/events/live", .native, 200),
+        .init("GET", "/console/v1/id_lists", .native, 200),
+        .init("POST", "/console/v1/id_lists", .native, 400, "{}"),
+        .init("GET", "/console/v1/id_lists/{id}", at: "/console/v1/id_lists/beta_testers", .native, 200),
+        .init("DELETE", "/console/v1/id_lists/{id}", at: "/console/v1/id_lists/none", .native, 404),
+        .init(
+            "PATCH",
+            "/console/v1/id_lists/{id}/ids",
+            at: "/console/v1/id_lists/none/ids",
+            .native,
+            404,
+            "{\"ids\":[\"u\"]}"
+        ),
+        .init(
+            "DELETE",
+            "/console/v1/id_lists/{id}/ids",
+            at: "/console/v1/id_lists/none/ids",
+            .native,
+            404,
+            "{\"ids\":[\"u\"]}"
+        ),
         .init("GET", "/console/v1/gates", .native, 200), .init("GET", "/console/v1/dynamic_configs", .native, 200),
         .init("GET", "/console/v1/experiments", .native, 200), .init("GET", "/console/v1/layers", .native, 200),
         .init("GET", "/console/v1/segments", .native, 200), .init("GET", "/console/v1/holdouts", .native, 200),
@@ -160,7 +180,8 @@ struct KeyWalk: Sendable, CustomTestStringConvertible {
             "{}"
         ),
 
-        .init("GET", "/", .console, 200), .init("GET", "/live", .console, 200), .init("GET", "/audit", .console, 200),
+        .init("GET", "/", .console, 200), .init("GET", "/live", .console, 200), .init("GET", "/fleet", .console, 200),
+        .init("GET", "/audit", .console, 200),
         .init("GET", "/gates/{name}", at: "/gates/new_checkout", .console, 200),
         .init("GET", "/segments/{name}", at: "/segments/segment:loyal_customers", .console, 200),
         .init("GET", "/holdouts/{name}", at: "/holdouts/autumn_holdout", .console, 200),

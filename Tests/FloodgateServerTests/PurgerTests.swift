@@ -5,6 +5,7 @@ import FloodgateDelivery
 import FloodgateJSON
 import FloodgateServer
 import FloodgateSpecs
+import Foundation
 import Logging
 import Synchronization
 import Testing
@@ -26,7 +27,7 @@ import Testing
 
         var seen: [String] { state.withLock { $0.seen } }
 
-        /// 0 stands for no answer.
+        /// 0 stands for no answer, -1 for one that does not come.
         @Sendable func send(_ url: String) async throws -> Int {
             let status = state.withLock { state in
                 state.seen.append(url)
@@ -34,6 +35,7 @@ import Testing
             }
             asked.continuation.yield()
             if status == 0 { throw Unreachable() }
+            if status < 0 { try await Task.sleep(for: .seconds(3_600)) }
             return status
         }
 
@@ -48,9 +50,10 @@ import Testing
     private let registry = MetricsRegistry()
     private let ring = Ring()
 
-    private func purger(_ caches: [String], _ cache: ScriptedCache) -> Purger {
+    private func purger(_ caches: [String], _ cache: ScriptedCache, in folder: DataFolder? = nil) -> Purger {
         Purger(
             caches,
+            folder: folder,
             isActive: ring.isActive,
             metrics: ServerMetrics(registry: registry),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
@@ -158,6 +161,84 @@ import Testing
         #expect(cache.seen.count == requests)
     }
 
+    @Test func `a process purges what one before it has handed out, if something was switched off in between`()
+        async throws
+    {
+        let folder = try PurgeFolder()
+        let first = ScriptedCache()
+        let before = purger(["http://a:1"], first, in: folder.data)
+        before.didShow(try snapshot(off: ["a"]), after: nil)
+        before.note("fgd_one", of: key("fgd_one"))
+        before.note("fgd_two", of: key("fgd_two", "development"))
+        try await run(before) {}
+        #expect(first.seen.isEmpty)
+
+        // The same gates are off: what is sent afterwards is all that is sent.
+        let second = ScriptedCache()
+        let after = purger(["http://a:1"], second, in: folder.data)
+        after.didShow(try snapshot(off: ["a"], time: 2), after: nil)
+        after.note("fgd_three", of: key("fgd_three", "staging"))
+        ring.revoked.withLock { _ = $0.insert(KeyDigest(of: "fgd_three")) }
+        after.didChangeKeys()
+        try await run(after) { await second.until(3) }
+        #expect(second.seen.count == 3 && second.seen.allSatisfy { $0.contains("fgd_three") })
+
+        let third = ScriptedCache()
+        let other = purger(["http://a:1"], third, in: folder.data)
+        other.didShow(try snapshot(off: ["b"], time: 3), after: nil)
+        try await run(other) { await third.until(3) }
+        #expect(Set(third.seen) == Set(["", "/kill", "/manifest"].map { "http://a:1/delivery/v1/fgd_one\($0)" }))
+    }
+
+    @Test func `a process that ends before it has purged leaves that to the next one`() async throws {
+        let folder = try PurgeFolder()
+        let before = purger(["http://a:1"], ScriptedCache(), in: folder.data)
+        before.didShow(try snapshot(), after: nil)
+        before.note("fgd_one", of: key("fgd_one"))
+        try await run(before) {}
+        let stuck = ScriptedCache([-1])
+        let during = purger(["http://a:1"], stuck, in: folder.data)
+        during.didShow(try snapshot(off: ["a"], time: 2), after: nil)
+        try await run(during) { await stuck.until(1) }
+        let cache = ScriptedCache()
+        let after = purger(["http://a:1"], cache, in: folder.data)
+        after.didShow(try snapshot(off: ["a"], time: 2), after: nil)
+        try await run(after) { await cache.until(3) }
+        #expect(cache.seen.count == 3)
+    }
+
+    @Test func `what could not be purged is left to the next process`() async throws {
+        let folder = try PurgeFolder()
+        let failing = ScriptedCache(Array(repeating: 503, count: 1_000))
+        let before = purger(["http://a:1"], failing, in: folder.data)
+        before.note("fgd_one", of: key("fgd_one"))
+        ring.revoked.withLock { _ = $0.insert(KeyDigest(of: "fgd_one")) }
+        before.didChangeKeys()
+        try await run(before) { await failing.until(12) }
+        let cache = ScriptedCache()
+        let after = purger(["http://a:1"], cache, in: folder.data)
+        after.didChangeKeys()
+        try await run(after) {
+            await cache.until(3)
+            while !registry.text.contains("cache_purges_total{result=\"ok\"} 3") { await Task.yield() }
+        }
+        #expect(cache.seen.count == 3)
+    }
+
+    @Test(arguments: ["", "{", "[]", #"{"ids":7,"off":[]}"#, #"{"ids":{"fgd_one":1},"off":{"production":null}}"#])
+    func `a damaged file is as good as none`(content: String) async throws {
+        let folder = try PurgeFolder()
+        try folder.write(content)
+        let cache = ScriptedCache()
+        let purger = purger(["http://a:1"], cache, in: folder.data)
+        purger.didShow(try snapshot(off: ["a"]), after: nil)
+        purger.note("fgd_two", of: key("fgd_two"))
+        purger.didShow(try snapshot(off: ["b"]), after: try snapshot(off: ["a"]))
+        try await run(purger) { await cache.until(3) }
+        #expect(cache.seen.count == 3)
+        #expect(try folder.read().contains("fgd_two"))
+    }
+
     @Test func `a server without caches remembers nothing`() async throws {
         let cache = ScriptedCache()
         let purger = purger([], cache)
@@ -165,4 +246,22 @@ import Testing
         purger.didShow(try snapshot(off: ["a"]), after: try snapshot())
         #expect(cache.seen.isEmpty)
     }
+}
+
+/// A data folder that goes with the test.
+private final class PurgeFolder: Sendable {
+    let data: DataFolder
+
+    init() throws {
+        data = DataFolder(path: FileManager.default.temporaryDirectory.path() + "/floodgate-purge-\(UUID())")
+        try data.prepare()
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: data.path) }
+
+    private var file: String { data.path + "/purge.json" }
+
+    func write(_ content: String) throws { try content.write(toFile: file, atomically: true, encoding: .utf8) }
+
+    func read() throws -> String { try String(contentsOfFile: file, encoding: .utf8) }
 }

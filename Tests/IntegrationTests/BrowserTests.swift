@@ -75,6 +75,17 @@ extension EndToEnd {
             #expect(plain["notice"]?.stringValue?.contains("is off") == true)
             #expect((plain["events"]?.integerValue ?? 0) > 0)
 
+            // The page Fleet learns of somebody who holds an old version, without being loaded again.
+            let fleet = try await ask(browser, "fleet")
+            #expect(fleet["summary"]?.stringValue?.contains("live instance") == true)
+            #expect(fleet["errors"] == [], "The browser's console has errors")
+            let headers = ["statsig-server-session-id": "0123456789", "floodgate-instance": "left-behind"]
+            let path = "/v2/download_config_specs/\(key).json?sinceTime=1"
+            #expect(try await HTTP.send("GET", server.url + path, headers).status == 200)
+            let behind = try await ask(browser, "behind left-behind")
+            #expect(behind["focus stayed"] == true)
+            #expect(behind["spoken"]?.stringValue?.contains("on the newest version") == true)
+
             let shots = try await ask(browser, "shots")
             #expect(shots["overflowing"] == [], "Pages must fit their width")
             print("Screenshots of the console in .build/screenshots: \(shots["files"]?.text ?? "none")")

@@ -44,6 +44,9 @@ import Testing
             return text?.hasPrefix("production: 4 of 4 live instances hold the newest version") ?? false
         }
         #expect(isComplete)
+        let fleet = try await Program.text("fleet", "--json", "--data", server.data)
+        let edges = try JSONValue(parsing: fleet).arrayValue?.first?["edges"]?.arrayValue
+        #expect(edges?.count == 1 && edges?.first?["confirmed_ms_ago"]?.integerValue != nil)
         let text = try await Program.text("gate", "disable", "new_checkout", "--wait", "--data", server.data)
         #expect(text.contains("new_checkout is now off"))
         #expect(text.contains("production: all 4 live instances hold it (p50 "))

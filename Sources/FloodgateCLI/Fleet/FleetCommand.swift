@@ -13,7 +13,8 @@ struct FleetCommand: AsyncParsableCommand {
             Asks a running server: the one on the data folder, or --server with --key. Instances are those that were seen \
             in the last 90 seconds: with each poll, or with the reports of SDKs that follow a stream. For each version it \
             shows how many answer from it, and how long after its commit those had it that were there before; then \
-            those by name that hold an older one.
+            edges, and since when nobody has confirmed to them that they hold the newest one; then those by name that \
+            hold an older one.
 
             With --json it prints the array of `GET /console/v1/fleet`. Exits with 69 if the server does not answer.
             """
@@ -45,6 +46,7 @@ enum FleetText {
         var text = "\(fleet["environment"]?.stringValue ?? ""): "
         if live == 0 { return text + "no instance was seen lately" }
         let holding = fleet["holding"]?.integerValue ?? 0
+        if fleet["estimated"] == true { text += "about " }
         text += "\(holding) of \(live) live \(live == 1 ? "instance holds" : "instances hold") "
         text += "the newest version, of \(Self.time(time))"
         let versions = (fleet["versions"]?.arrayValue ?? []).compactMap(\.objectValue)
@@ -60,12 +62,23 @@ enum FleetText {
                     ] + ["p50", "p99", "p999", "max"].map { Self.duration(delay?[$0]?.integerValue) }
                 }
             ).text
+        let edges = (fleet["edges"]?.arrayValue ?? []).compactMap(\.objectValue)
+        if !edges.isEmpty {
+            text += "\n\n" + TextTable(["EDGE", "HOLDS", "CONFIRMED", "SEEN", "VIA"], edges.map(Self.edgeRow)).text
+        }
         let stragglers = (fleet["stragglers"]?.arrayValue ?? []).compactMap(\.objectValue)
         guard !stragglers.isEmpty else { return text }
         text += "\n\n"
         text += TextTable(["BEHIND", "SDK", "HOLDS", "SEEN", "VIA"], stragglers.map(Self.row)).text
         let rest = live - holding - Int64(stragglers.count)
         return rest > 0 ? text + "\nand \(rest) more" : text
+    }
+
+    /// One edge.
+    private static func edgeRow(_ edge: JSONObject) -> [String] {
+        let confirmed = edge["confirmed_ms_ago"]?.integerValue.map { duration($0) + " ago" }
+        let held = row(edge)
+        return [held[0], held[2], confirmed ?? "never"] + held[3...]
     }
 
     /// One instance that is behind.

@@ -10,7 +10,7 @@ import FloodgateServer
 struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List, show and make ID lists; put units in and take them out.",
+        abstract: "List, show, make and delete ID lists; put units in and take them out.",
         discussion: """
             An ID list is a set of up to ten million unit IDs that conditions ask for. Only hashes of the IDs are kept. \
             Every change is one transaction with its audit record, and is appended to the list's file, so that SDKs get \
@@ -18,7 +18,7 @@ struct ListCommand: AsyncParsableCommand {
             """,
         subcommands: [
             ListListCommand.self, ListShowCommand.self, ListCreateCommand.self, ListAddCommand.self,
-            ListRemoveCommand.self, ListCompactCommand.self,
+            ListRemoveCommand.self, ListCompactCommand.self, ListDeleteCommand.self,
         ]
     )
 }
@@ -182,6 +182,27 @@ struct ListCompactCommand: AsyncParsableCommand {
             change,
             change.didChange ? "\(options.name) has \(change.list.size) bytes" : "\(options.name) is compact already"
         )
+    }
+}
+
+/// `floodgate list delete`.
+struct ListDeleteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete",
+        abstract: "Delete an ID list with all that is in it.",
+        discussion: """
+            A list that conditions of gates, segments or others ask for is not deleted, and they are named (exit code 65); \
+            with --force it is, and to them nobody is in it any more. Exits with 1 if there is no such list.
+            """
+    )
+
+    @Flag(help: "Delete it although conditions ask for it.") var force = false
+    @OptionGroup var options: ListChangeOptions
+
+    func run() async throws {
+        let list = try await options.data.project().deleteIDList(options.name, force: force, by: options.change)
+        if options.json { return print(JSONValue.object(ListText.json(list)).text) }
+        print("\(options.name) is deleted; it had \(ListText.units(list.members))")
     }
 }
 

@@ -105,10 +105,70 @@ function followLive(panel) {
   connect();
 }
 
+// Keeps a part of the page fresh by asking for the page again, without a jump of the view or of the focus.
+function refreshPage(part) {
+  const bar = document.querySelector("[data-refresh-bar]");
+  const state = bar.querySelector("[data-refresh-state]");
+  const pause = bar.querySelector("[data-refresh-pause]");
+  const summary = () => part.querySelector("[data-refresh-summary]");
+  // Read out when it changes; the tables below are not.
+  const spoken = element("p", "hidden");
+  spoken.setAttribute("role", "status");
+  bar.after(spoken);
+  let paused = false;
+  let timer = 0;
+
+  function say(text, className) {
+    state.textContent = text;
+    bar.classList.remove("connected", "disconnected", "paused");
+    bar.classList.add(className);
+  }
+
+  async function load() {
+    try {
+      const answer = await fetch(location.href, { signal: AbortSignal.timeout(10000) });
+      if (!answer.ok) throw new Error(answer.status);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("[data-refresh]");
+      if (paused) return;
+      // Not under the hands of somebody who selects a text in it.
+      const selection = getSelection();
+      if (selection.isCollapsed || !part.contains(selection.anchorNode)) {
+        const old = summary().textContent;
+        part.replaceChildren(...fresh.childNodes);
+        if (summary().textContent !== old) spoken.textContent = summary().textContent;
+        say(page.querySelector("[data-refresh-state]").textContent, "connected");
+      }
+    } catch {
+      if (!paused) say("Disconnected, trying again", "disconnected");
+    }
+  }
+
+  async function follow() {
+    clearTimeout(timer);
+    if (!document.hidden) await load();
+    if (!paused) timer = setTimeout(follow, 5000);
+  }
+
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.textContent = paused ? "Resume" : "Pause";
+    clearTimeout(timer);
+    if (paused) say("Paused", "paused");
+    else follow();
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) follow(); });
+  bar.classList.add("connected");
+  timer = setTimeout(follow, 5000);
+}
+
 // What the last action came to is shown once, not again when the page is loaded again.
 if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
 
 for (const panel of document.querySelectorAll("[data-live]")) followLive(panel);
+
+for (const part of document.querySelectorAll("[data-refresh]")) refreshPage(part);
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;

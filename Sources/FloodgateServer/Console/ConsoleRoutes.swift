@@ -2,18 +2,20 @@
 
 import FloodgateConsole
 import FloodgateControlPlane
+import FloodgateDelivery
 import FloodgateEvents
 import FloodgateIngest
 import FloodgateWarehouse
 import HTTPTypes
 import Hummingbird
 
-/// The console's pages, for people: `/`, `/gates/{name}` and its like, `/live`, `/audit`.
+/// The console's pages, for people: `/`, `/gates/{name}` and its like, `/live`, `/fleet`, `/audit`.
 struct ConsoleRoutes: Sendable {
     let control: ControlPlane
     let eventLog: any EventLog
     let feed: LiveFeed
     let pipeline: EventPipeline?
+    let fleet: Fleet
     let settings: ServerSettings
     let now: @Sendable () -> Int64
     /// Called after each change, so that SDKs need not wait for the next look at the store.
@@ -34,6 +36,7 @@ struct ConsoleRoutes: Sendable {
             .group(context: ConsoleContext.self)
         group.get("/", use: overview)
         group.get("live", use: live)
+        group.get("fleet", use: fleetPage)
         group.get("audit", use: audit)
         group.get("console/live", use: stream)
         for (folder, kinds) in Self.entityFolders {

@@ -3,6 +3,7 @@
 import AsyncHTTPClient
 package import FloodgateControlPlane
 package import FloodgateDelivery
+import FloodgateJSON
 package import Logging
 import NIOCore
 import NIOHTTP1
@@ -11,18 +12,29 @@ import Synchronization
 
 /// Has caches in front of this server fetch anew when a gate was switched off or on, or a delivery id revoked.
 ///
-/// It knows the ids that it was asked for: what nobody asked for of late no cache holds as new. Nothing waits for it; what
-/// cannot be reached is tried again a few times and then counts as failed, and the cache finds out by itself within the
-/// lifetimes of `DeliveryRoutes`.
+/// It knows the ids that it was asked for, in this process or one before it on the same data folder: what nobody asked for
+/// no cache holds. What changed while no process ran, or could not be purged, is purged at the next start. Nothing waits for
+/// it; what cannot be reached is tried again a few times and then counts as failed, and the cache finds out by itself within
+/// the lifetimes of `DeliveryRoutes`.
 package final class Purger: Service {
     /// Sends one `PURGE`, and gives the status that came back.
     package typealias Send = @Sendable (_ url: String) async throws -> Int
 
     private struct State: Sendable {
-        /// By key, so that they are never more than there are keys.
-        var ids: [KeyDigest: (text: String, environment: String)] = [:]
+        var memory: PurgeMemory
+        /// What `memory.off` becomes once that was purged.
+        var shown: [String: String] = [:]
+        /// Whether the disk lacks something of `memory`.
+        var isUnsaved = false
         /// Ids whose objects are to be fetched anew, until that was tried.
         var due: Set<String> = []
+
+        /// Caches hold what is shown, or `shown`.
+        mutating func settle(_ shown: [String: String]? = nil) {
+            let old = memory.off
+            memory.off.merge(shown ?? self.shown) { $1 }
+            if memory.off != old { isUnsaved = true }
+        }
     }
 
     private let caches: [String]
@@ -31,7 +43,8 @@ package final class Purger: Service {
     private let metrics: ServerMetrics
     private let logger: Logger
     private let pause: @Sendable (_ attempt: Int) async throws -> Void
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    private let folder: DataFolder?
     private let wakes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// How often one address is tried.
@@ -40,6 +53,7 @@ package final class Purger: Service {
     /// Purges the caches at these addresses.
     /// - Parameters:
     ///   - caches: Base addresses such as `http://10.0.0.7:8081`.
+    ///   - folder: Where it is kept what to purge; nil for nowhere.
     ///   - isActive: Whether a key is good.
     ///   - metrics: Where results are counted.
     ///   - logger: What failures are told to.
@@ -47,6 +61,7 @@ package final class Purger: Service {
     ///   - pause: How long to wait before another attempt.
     package init(
         _ caches: [String],
+        folder: DataFolder? = nil,
         isActive: @escaping @Sendable (KeyDigest) -> Bool,
         metrics: ServerMetrics,
         logger: Logger,
@@ -56,6 +71,8 @@ package final class Purger: Service {
         }
     ) {
         self.caches = caches
+        self.folder = caches.isEmpty ? nil : folder
+        state = Mutex(State(memory: self.folder.map { PurgeMemory(readingFrom: $0.purgeFile) } ?? PurgeMemory()))
         self.isActive = isActive
         self.metrics = metrics
         self.logger = logger
@@ -68,14 +85,24 @@ package final class Purger: Service {
     /// Somebody asked for the document of a delivery id.
     package func note(_ id: String, of key: SDKKey) {
         guard !caches.isEmpty else { return }
-        state.withLock { $0.ids[key.digest] = (id, key.environment) }
+        state.withLock { state in
+            guard state.memory.ids[key.digest]?.environment != key.environment else { return }
+            state.memory.ids[key.digest] = (id, key.environment)
+            state.isUnsaved = true
+        }
     }
 
-    /// Another document is shown than `old`.
+    /// Another document is shown than `old`; without one, the first since the process runs.
     package func didShow(_ snapshot: PreparedSnapshot, after old: PreparedSnapshot?) {
-        guard !caches.isEmpty, let old, Set(old.switchedOff) != Set(snapshot.switchedOff) else { return }
+        guard !caches.isEmpty else { return }
+        let (environment, mark) = (snapshot.environment, PurgeMemory.mark(of: snapshot))
         let isDue = state.withLock { state in
-            for id in state.ids.values where id.environment == snapshot.environment { state.due.insert(id.text) }
+            let known = old.map(PurgeMemory.mark) ?? state.memory.off[environment] ?? mark
+            state.shown[environment] = mark
+            if known != mark {
+                for id in state.memory.ids.values where id.environment == environment { state.due.insert(id.text) }
+            }
+            if state.due.isEmpty { state.settle() }
             return !state.due.isEmpty
         }
         if isDue { wakes.continuation.yield() }
@@ -85,10 +112,7 @@ package final class Purger: Service {
     package func didChangeKeys() {
         guard !caches.isEmpty else { return }
         let isDue = state.withLock { state in
-            for (digest, id) in state.ids where !isActive(digest) {
-                state.ids[digest] = nil
-                state.due.insert(id.text)
-            }
+            for (digest, id) in state.memory.ids where !isActive(digest) { state.due.insert(id.text) }
             return !state.due.isEmpty
         }
         if isDue { wakes.continuation.yield() }
@@ -99,44 +123,79 @@ package final class Purger: Service {
     /// Purges what is due, until the group shuts down.
     package func run() async {
         await cancelWhenGracefulShutdown {
-            for await _ in self.wakes.stream {
-                let ids = self.state.withLock { state in
-                    defer { state.due = [] }
-                    return state.due
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    // What is new waits for a moment, so that many new ids are written once.
+                    while (try? await Task.sleep(for: .seconds(1))) != nil { self.save() }
                 }
-                await self.purge(ids.sorted())
+                for await _ in self.wakes.stream { await self.purgeWhatIsDue() }
+                group.cancelAll()
+            }
+        }
+        save()
+    }
+
+    private func purgeWhatIsDue() async {
+        let (ids, shown) = state.withLock { state in
+            defer { state.due = [] }
+            return (state.due, state.shown)
+        }
+        guard await purge(ids.sorted()) else { return }
+        state.withLock { state in
+            state.settle(shown)
+            for (digest, id) in state.memory.ids where ids.contains(id.text) && !isActive(digest) {
+                state.memory.ids[digest] = nil
+                state.isUnsaved = true
             }
         }
     }
 
-    private func purge(_ ids: [String]) async {
-        await withTaskGroup(of: Void.self) { group in
-            for cache in caches { group.addTask { await self.purge(ids, at: cache) } }
+    /// Writes down what changed, if anything did.
+    private func save() {
+        guard let folder else { return }
+        let memory = state.withLock { state -> PurgeMemory? in
+            defer { state.isUnsaved = false }
+            return state.isUnsaved ? state.memory : nil
+        }
+        guard let memory else { return }
+        do { try folder.save(memory.json.bytes, as: folder.purgeFile) } catch {
+            state.withLock { $0.isUnsaved = true }
+            logger.debug("What to purge was not written down", metadata: ["error": .string("\(error)")])
         }
     }
 
-    private func purge(_ ids: [String], at cache: String) async {
+    /// Whether all caches did it, or never will.
+    private func purge(_ ids: [String]) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            for cache in caches { group.addTask { await self.purge(ids, at: cache) } }
+            return await group.reduce(true) { $0 && $1 }
+        }
+    }
+
+    private func purge(_ ids: [String], at cache: String) async -> Bool {
         var failures: [String: Int] = [:]
         // The kill switches first, since whoever reads them looks most often.
         for path in ids.flatMap({ id in ["/kill", "", "/manifest"].map { "/delivery/v1/\(id)\($0)" } }) {
             let result = await result(of: cache + path)
             metrics.purged(result)
             if result != "ok" { failures[result, default: 0] += 1 }
-            if Task.isCancelled { return }
+            if Task.isCancelled { return false }
             // The others' kill switches wait for this one: the next round asks again.
             if result == "unreachable" { break }
         }
         guard !failures.isEmpty else {
-            return logger.info(
+            logger.info(
                 "A cache was purged",
                 metadata: ["cache": .string(cache), "ids": .stringConvertible(ids.count)]
             )
+            return true
         }
         let list = failures.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         logger.warning(
             "A cache was not purged; it hands out what it has until that is too old",
             metadata: ["cache": .string(cache), "failures": .string(list)]
         )
+        return failures.keys.allSatisfy { $0 == "refused" }
     }
 
     /// What became of it: `ok`, `refused` for a cache that does not do it, `failed` for one that could not, `unreachable`.

@@ -118,15 +118,30 @@ package final class IDListArchive: Sendable {
         kept.withLock { $0[file.fileID] = Kept(path: path, size: file.size, lineage: file.lineage) }
     }
 
-    /// Removes files of lists that none of `lists` names.
+    /// Removes files that none of `lists` needs: those of other lists, and of these what another file has taken the place of.
     package func removeAll(except lists: [CellState.List]) {
         let prefixes = Set(lists.map { Self.prefix($0.fileID) })
         let old = Set(lists.map(Self.oldName))
         for name in names where !prefixes.contains(where: name.hasPrefix) && !old.contains(name) {
             unlink("\(folder)/\(name)")
         }
+        removeSuperseded(lists)
         let ids = Set(lists.map(\.fileID))
         kept.withLock { kept in kept = kept.filter { ids.contains($0.key) } }
+    }
+
+    /// Of lists with several files, as after a backup was restored upstream, removes those that hold none of `lists`.
+    private func removeSuperseded(_ lists: [CellState.List]) {
+        for (fileID, lists) in Dictionary(grouping: lists, by: \.fileID) {
+            let prefix = Self.prefix(fileID)
+            let paths = names.filter { $0.hasPrefix(prefix) }.sorted().reversed().map { "\(folder)/\($0)" }
+            guard paths.count > 1 else { continue }
+            var needed = Set(kept.withLock { $0[fileID]?.path }.map { [$0] } ?? [])
+            for list in lists {
+                if let path = paths.first(where: { read($0, as: list)?.hash == list.hash }) { needed.insert(path) }
+            }
+            for path in paths where !needed.contains(path) { unlink(path) }
+        }
     }
 
     /// A name that sorts after those that the list's files have.

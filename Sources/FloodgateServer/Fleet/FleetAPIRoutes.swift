@@ -48,7 +48,7 @@ extension FleetStatus {
     func json(at now: Int64) -> JSONObject {
         [
             "environment": .string(environment), "time": .integer(Int64(clamping: time)),
-            "newest": .integer(Int64(clamping: newest)), "live": .integer(live),
+            "newest": .integer(Int64(clamping: newest)), "live": .integer(live), "estimated": .bool(isEstimate),
             "holding": .integer(holding), "left_out": .integer(leftOut),
             "versions": .array(
                 versions.map { version in
@@ -60,15 +60,19 @@ extension FleetStatus {
                     return .object(object)
                 }
             ),
-            "stragglers": .array(
-                stragglers.map { instance in
-                    var object = instance.sighting.json
-                    object["used_ms_ago"] = .integer(max(0, now - instance.usedAt))
-                    object["seen_ms_ago"] = .integer(max(0, now - instance.lastSeen))
-                    return .object(object)
-                }
-            ),
+            "stragglers": .array(stragglers.map { .object($0.json(at: now)) }),
+            "edges": .array(edges.map { .object($0.json(at: now)) }),
         ]
+    }
+}
+
+extension FleetStatus.Instance {
+    fileprivate func json(at now: Int64) -> JSONObject {
+        var object = sighting.json
+        object["used_ms_ago"] = .integer(max(0, now - usedAt))
+        object["seen_ms_ago"] = .integer(max(0, now - lastSeen))
+        object.set("confirmed_ms_ago", confirmedAt.map { .integer(max(0, now - $0)) })
+        return object
     }
 }
 

@@ -32,6 +32,7 @@ final class FleetForwarder: Service {
     func run() async {
         await cancelWhenGracefulShutdown { [self] in
             var told: [String: Int] = [:]
+            var levels: [String: Int] = [:]
             var hasMore = false
             while (try? await Task.sleep(for: hasMore ? Self.shortInterval : Self.interval * .random(in: 0.9...1.1)))
                 != nil
@@ -39,17 +40,19 @@ final class FleetForwarder: Service {
                 hasMore = false
                 guard let environment = plane.boards.snapshots.times.first else { continue }
                 see(environment.key, environment.value)
-                let (sightings, number) = plane.boards.fleet.changes(
+                let tidings = plane.boards.fleet.changes(
                     of: environment.key,
                     after: told[environment.key] ?? 0,
                     at: plane.now(),
                     limit: FleetRoutes.mostSightings / 2
                 )
-                guard !sightings.isEmpty else { continue }
+                guard !tidings.sightings.isEmpty else { continue }
                 do {
-                    try await send(sightings)
-                    told[environment.key] = number
-                    hasMore = sightings.count == FleetRoutes.mostSightings / 2
+                    let isThinner = tidings.level > levels[environment.key] ?? 0
+                    try await send(tidings, isThinner: isThinner)
+                    told[environment.key] = tidings.number
+                    levels[environment.key] = tidings.level
+                    hasMore = tidings.hasMore
                 } catch {
                     plane.logger.debug("What is known of the fleet was not sent on", metadata: ["error": "\(error)"])
                 }
@@ -59,7 +62,7 @@ final class FleetForwarder: Service {
 
     /// The edge is an instance like its clients.
     private func see(_ environment: String, _ time: UInt64) {
-        let sighting = FleetSighting(
+        var sighting = FleetSighting(
             id: id,
             name: name,
             sdk: "floodgate-edge",
@@ -67,21 +70,27 @@ final class FleetForwarder: Service {
             time: time,
             usedAgo: plane.boards.fleet.publishedAt(environment).map { plane.now() - $0 }
         )
+        sighting.isEdge = true
+        sighting.confirmedAgo = plane.freshness.ages(at: plane.now())[environment].flatMap {
+            Int64(exactly: ($0 * 1_000).rounded())
+        }
         plane.boards.fleet.see(sighting, of: environment, at: plane.now())
     }
 
-    private func send(_ sightings: [FleetSighting]) async throws {
-        let values = sightings.map { sighting in
+    private func send(_ tidings: Fleet.Tidings, isThinner: Bool) async throws {
+        let values = tidings.sightings.map { sighting in
             var sighting = sighting
             // The edge does not stand between itself and upstream.
             if sighting.id != id { sighting.via.append(name) }
             return JSONValue.object(sighting.json)
         }
+        var body: JSONObject = ["from": .string(id), "instances": .array(values)]
+        if isThinner { body["level"] = .integer(tidings.level) }
         _ = try await upstream.ask(
             "/edge/v1/fleet",
             method: .POST,
             headers: [("content-type", "application/json")],
-            body: JSONValue.object(["instances": .array(values)]).bytes,
+            body: JSONValue.object(body).bytes,
             limit: 64 << 10,
             within: .seconds(10),
             statuses: [202]

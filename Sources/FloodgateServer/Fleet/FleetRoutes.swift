@@ -49,9 +49,14 @@ struct FleetRoutes: Sendable {
             throw ServerError(.invalid, "instances must be an array of \(Self.mostSightings) at most")
         }
         let time = now()
+        let environment = context.caller.environment
+        let teller = String((body["from"]?.stringValue ?? "").prefix(128))
+        if let level = body["level"]?.integerValue, 1...32 ~= level {
+            fleet.thin(environment, toldBy: teller, to: Int(level))
+        }
         for value in values {
             guard let sighting = value.objectValue.flatMap(FleetSighting.init) else { continue }
-            fleet.see(sighting, of: context.caller.environment, at: time)
+            fleet.see(sighting, of: environment, by: teller, at: time)
         }
         return .json(["success": true], status: .accepted)
     }

@@ -72,6 +72,9 @@ extension RouteTable {
         .api("/console/v1/gates/{id}/disable", [.put], .vital),
         .api("/console/v1/gates/{id}/rules", [.get, .patch]),
         .api("/console/v1/gates/{id}/rules/{ruleID}", [.get, .patch]),
+        .api("/console/v1/id_lists", [.get, .post]),
+        .api("/console/v1/id_lists/{id}", [.get, .delete]),
+        .api("/console/v1/id_lists/{id}/ids", [.patch, .delete]),
         .api("/console/v1/dynamic_configs", [.get]),
         .api("/console/v1/dynamic_configs/{id}", [.get]),
         .api("/console/v1/experiments", [.get]),
@@ -87,6 +90,7 @@ extension RouteTable {
     private static let console: [Route] = [
         .page("/"),
         .page("/live"),
+        .page("/fleet"),
         .page("/audit"),
         .page("/gates/{name}"),
         .page("/segments/{name}"),

@@ -11,6 +11,8 @@ Takes commands from standard input, one a line, and answers each with one line o
     state TEXT      waits until the live panel says TEXT; {"state"}
     rollout NUMBER  sets the rollout on GATE's page; {"notice", "history": [entries]}
     plain REASON    the same as open, toggle and live, with scripts switched off; {"gates", "notice", "on", "events"}
+    fleet           loads the page Fleet; {"summary", "errors"}
+    behind NAME     waits until that page, without being loaded again, names an instance that is behind; {"focus stayed", "spoken"}
     shots           saves screenshots of all pages, wide and narrow, two of them dark; {"files", "overflowing": [pages]}
 """
 
@@ -140,14 +142,26 @@ class Browser:
         finally:
             other.driver.quit()
 
+    def fleet(self):
+        self.load("/fleet")
+        return {"summary": self.text("[data-refresh-summary]"), "errors": self.errors()}
+
+    def behind(self, name):
+        self.driver.execute_script("document.querySelector('[data-refresh-pause]').focus()")
+        xpath = "//section[@aria-labelledby='behind-title']//th[contains(.,'%s')]" % name
+        self.wait(lambda: self.driver.find_elements(By.XPATH, xpath), "an instance that is behind")
+        focused = self.driver.switch_to.active_element.get_attribute("data-refresh-pause")
+        return {"focus stayed": focused is not None, "spoken": self.text("p.hidden[role=status]")}
+
     def shots(self):
         self.load("/")
         links = {each.get_attribute("href") for each in self.all("th a")}
-        pages = {"overview": self.server + "/", "live": self.server + "/live", "audit": self.server + "/audit"}
+        pages = {name: "%s/%s" % (self.server, name) for name in ("live", "fleet", "audit")}
+        pages["overview"] = self.server + "/"
         pages |= {link[len(self.server) + 1 :].replace("/", "-"): link for link in links}
         files, overflowing = [], []
         for name, link in sorted(pages.items()):
-            looks = [(1360, "light"), (360, "light")] + ([(1360, "dark")] if name in ("overview", "live") else [])
+            looks = [(1360, "light"), (360, "light")] + ([(1360, "dark")] if name in ("overview", "live", "fleet") else [])
             for width, scheme in looks:
                 self.resize(width, 900, scheme)
                 self.driver.get(link)
