@@ -20,6 +20,11 @@ package final class HTTPWebhookSender: WebhookSender {
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
+    deinit {
+        // A client must be shut down, though nothing was ever sent; once more does no harm.
+        client.shutdown { _ in }
+    }
+
     package func send(_ post: WebhookPost) async throws -> Int {
         var request = HTTPClientRequest(url: post.url)
         request.method = .POST
