@@ -19,14 +19,23 @@ extension DataFolder {
     /// Gives the room back to the disk, for a start.
     package func releaseReserve() { unlink(reserveFile) }
 
-    /// Takes `sizeBytes` of room, or as much of that as there is in steps of 1 MiB.
+    /// Takes `sizeBytes` of room but no more than a quarter of the disk, or as much of that as there is in steps of 1 MiB.
     package func holdReserve(_ sizeBytes: Int = 64 << 20) {
         let descriptor = open(reserveFile, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        var size = sizeBytes
+        // Of a small disk all would be taken, and nothing be left to work with.
+        var size = min(sizeBytes, Self.diskSize(of: path) / 4)
         while size > 0, !Self.allocate(size, for: descriptor) { size -= 1 << 20 }
         if size <= 0 { unlink(reserveFile) }
+    }
+
+    /// Bytes that the disk of `path` has in all.
+    private static func diskSize(of path: String) -> Int {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return .max }
+        let (bytes, overflow) = UInt64(status.f_blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return overflow ? .max : Int(clamping: bytes)
     }
 
     private static func allocate(_ size: Int, for descriptor: Int32) -> Bool {

@@ -33,6 +33,9 @@ import Testing
         }
     }
 
+    /// `curl` got nothing that has a head.
+    private struct NoAnswer: Error, CustomStringConvertible { let description: String }
+
     private static func curl(_ kind: Kind, _ arguments: [String]) -> (path: String, arguments: [String]) {
         ("/usr/bin/env", ["curl", "-sS", "-i", "-N"] + kind.arguments + arguments)
     }
@@ -40,7 +43,7 @@ import Testing
     private static func ask(_ kind: Kind, _ url: String, _ arguments: String...) async throws -> Answer {
         let (path, all) = curl(kind, ["--max-time", "20", url] + arguments)
         let outcome = try await Program.run(path, all)
-        let end = try #require(outcome.output.range(of: "\r\n\r\n"), "\(outcome)")
+        guard let end = outcome.output.range(of: "\r\n\r\n") else { throw NoAnswer(description: "\(outcome)") }
         let head = String(outcome.output[..<end.lowerBound])
         try #require(head.hasPrefix("HTTP/2 "), "\(head)")
         return Answer(head: head, body: String(outcome.output[end.upperBound...]))
@@ -93,8 +96,12 @@ import Testing
         let v1 = try await Self.ask(kind, "\(url)/v1/download_config_specs/\(key).json", "--compressed")
         #expect(v1.json?["time"]?.integerValue == time && v1.json?["response_format"] != "dcs-v2")
         #expect(v1.field("content-encoding") != nil)
-        let names = { (answer: Answer) in
-            Set(answer.json?["feature_gates"]?.arrayValue?.compactMap { $0["name"]?.stringValue } ?? [])
+        let names = { (answer: Answer) -> Set<String> in
+            let gates = answer.json?["feature_gates"]
+            // The second shape has them by their names.
+            return Set(
+                gates?.objectValue?.map(\.name) ?? gates?.arrayValue?.compactMap { $0["name"]?.stringValue } ?? []
+            )
         }
         #expect(names(v1) == names(v2) && names(v1).count >= 6)
         let known = try await Self.ask(kind, "\(url)/v2/download_config_specs/\(key).json?sinceTime=\(time)")

@@ -5,6 +5,7 @@ import FloodgateJSON
 import Foundation
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// Plain requests to the server.
 enum HTTP {
@@ -119,12 +120,26 @@ enum Loopback {
         return descriptor
     }
 
-    /// A port that was free a moment ago.
+    /// A port that was free a moment ago, and is given out once.
+    ///
+    /// None of those that the kernel gives to connections, one of which might have it before it is listened on.
     static func freePort() throws -> Int {
-        let (descriptor, port) = try listen()
-        close(descriptor)
-        return port
+        var failure: (any Error)?
+        for _ in 0..<100 {
+            let port = nextPort.withLock { port in
+                port = ports.contains(port + 1) ? port + 1 : ports.lowerBound
+                return port
+            }
+            do {
+                close(try withAddress(port) { Foundation.bind($0, $1, $2) })
+                return port
+            } catch { failure = error }
+        }
+        throw failure ?? Failure(number: EADDRINUSE)
     }
+
+    private static let ports = 20_000..<32_000
+    private static let nextPort = Mutex(Int.random(in: ports))
 
     /// A socket that listens, and its port.
     static func listen() throws -> (descriptor: Int32, port: Int) {
