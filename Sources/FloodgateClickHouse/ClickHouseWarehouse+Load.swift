@@ -83,7 +83,10 @@ extension ClickHouseWarehouse {
             case .lines: BlockRows.marked(rows, day: block.day, block: block.id)
             case .packed: BlockRows.marked(packed: rows, of: table, day: block.day, block: block.id)
             }
-        let format = block.form == .packed ? "RowBinary" : "JSONEachRow"
+        // Binary rows have no names: without these a column that somebody added would take another's values.
+        let names = ["day", "block"] + table.columns.map(\.name)
+        let format =
+            block.form == .packed ? "(\(names.joined(separator: ", "))) FORMAT RowBinary" : "FORMAT JSONEachRow"
         try await insert(into: table.rawValue, of: block, data, rows: count, dialect, format: format)
         // Replicated tables leave out what they have seen lately, even if it was removed since.
         if isInDoubt, address.cluster != nil, try await !isComplete(table, of: block, count) {
@@ -109,7 +112,7 @@ extension ClickHouseWarehouse {
         _ data: ByteBuffer,
         rows: Int,
         _ dialect: ClickHouseDialect,
-        format: String = "JSONEachRow",
+        format: String = "FORMAT JSONEachRow",
         _ more: [String: String] = [:]
     ) async throws(WarehouseError) {
         var settings = dialect.insertSettings(rows: rows) + more.map { ($0.key, $0.value) }
@@ -123,7 +126,7 @@ extension ClickHouseWarehouse {
             }
         }
         let request = ClickHouseClient.Request(
-            sql: "INSERT INTO \(tables.name(table)) FORMAT \(format)",
+            sql: "INSERT INTO \(tables.name(table)) \(format)",
             data: data,
             settings: settings,
             user: address.user,

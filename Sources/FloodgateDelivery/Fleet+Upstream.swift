@@ -29,11 +29,20 @@ extension Fleet {
             }
             defer { cells[environment] = cell }
             func isLive(_ row: Row) -> Bool { now - row.lastSeen <= Self.patience }
+            let oldLevel = cell.level
             cell.level = nextLevel(for: cell.rows.values.count(where: isLive), from: cell.level)
             let level = cell.level
+            if level < oldLevel {
+                // Those upstream have not heard of these, and shall not wait for their next sign.
+                for (id, row) in cell.rows where Self.isSampled(id, at: level) && !Self.isSampled(id, at: oldLevel) {
+                    guard isLive(row) else { continue }
+                    cell.change += 1
+                    cell.rows[id]?.change = cell.change
+                }
+            }
             var changed: [Row] = []
             var late: [Row] = []
-            var count = 0
+            var namedTimes: [UInt64] = []
             var caughtUp: [String] = []
             for (id, row) in cell.rows where isLive(row) {
                 let isSampled = row.sighting.isEdge || Self.isSampled(id, at: level)
@@ -41,7 +50,7 @@ extension Fleet {
                 // Until they were told that it has caught up.
                 let isNamed = row.isNamed && !isSampled && (isBehind || row.change > number)
                 if row.isNamed, !isNamed { caughtUp.append(id) }
-                if isNamed, isBehind { count += 1 }
+                if isNamed, isBehind { namedTimes.append(row.sighting.time) }
                 if row.change > number, isSampled || isNamed {
                     changed.append(row)
                 } else if isBehind, !isSampled, !isNamed {
@@ -52,20 +61,24 @@ extension Fleet {
             for id in caughtUp { cell.rows[id]?.isNamed = false }
             changed.sort { $0.change < $1.change }
             // There is room for names only if all changes are told, so that theirs may come after them.
-            let room = max(0, min(Self.named - count, limit - changed.count))
+            let isAll = changed.count <= limit
             Self.keepFurthestBehind(&late)
-            for var row in late.prefix(room) {
+            // Who is less far behind than these may hold what somebody waits for, and is in nobody's way.
+            let furthest = late.first?.sighting.time ?? 0
+            let taken = namedTimes.count { $0 <= furthest }
+            let room = isAll ? min(Self.named - taken, 4 * Self.named - namedTimes.count) : 0
+            for var row in late.prefix(max(0, room)) {
                 cell.change += 1
                 (row.change, row.isNamed) = (cell.change, true)
                 cell.rows[row.sighting.id] = row
                 changed.append(row)
             }
-            let told = changed.prefix(limit)
+            let told = isAll ? changed[...] : changed.prefix(limit)
             return Tidings(
                 sightings: told.map { Self.sighting(of: $0, at: level, now) },
                 number: told.last?.change ?? number,
                 level: level,
-                hasMore: changed.count > limit
+                hasMore: !isAll
             )
         }
     }

@@ -14,6 +14,7 @@ extension HTTP1Connection: FeedCarrier {
         if let context { flush(context) }
         guard context != nil else { return }
         let reader = FeedReader(terms, isChunked: isChunked, on: state)
+        if isDraining { reader.beginToLeave() }
         if let stream = handOver() { return stream.begin(reader, terms.opening) }
         self.reader = reader
         reader.begin(terms.opening, over: self)

@@ -115,6 +115,9 @@ final class SocketStream: LoopConnection, FeedCarrier {
     }
 
     func check(at now: UInt64) {
+        // Readiness may have been spent on what the client says, or there is less room than it is told of.
+        if let unsent { send(unsent) }
+        guard phase != .closed else { return }
         if unsent != nil, now &- since >= state.limits.writeTimeout.nanoseconds { return close("write_timeout") }
         switch phase {
         case .streaming: reader?.check(at: now)

@@ -82,31 +82,23 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
         return result
     }
 
-    /// Looks after one segment that the log, which runs, has let go of: seals it, or sets it aside.
-    ///
-    /// - Returns: What there is of it now; nil if it is as it was, and to be looked at again later. What is damaged is looked
-    ///   at once, since what was copied of it would be copied again.
-    static func settle(
-        _ number: Int64,
-        _ folder: EventSegmentFolder,
-        highestNumber: Int64,
-        logger: Logger,
-        now: Int64
-    ) -> Result? {
+    /// What became of a segment that a log which runs had let go of.
+    enum Settlement {
+        case sealed(Result)
+        /// Copying what can be read of it would give it the highest number, above one that is written to: the next start does.
+        case damaged(EventLogError)
+        /// As it was, and to be looked at again.
+        case unsettled
+    }
+
+    /// Seals one segment that the log, which runs, has let go of.
+    static func settle(_ number: Int64, _ folder: EventSegmentFolder, now: Int64) -> Settlement {
         var result = Result()
-        result.highestNumber = highestNumber
         do throws(EventLogError) {
             try seal(number, folder, now, &result)
-            return result.report.sealed.isEmpty ? nil : result
+            return result.report.sealed.isEmpty ? .unsettled : .sealed(result)
         } catch {
-            guard error.code == .corrupt else { return nil }
-            let reader = SQLiteEventLogReader(folder: folder.path)
-            do throws(EventLogError) {
-                try setAside(number, error, folder, reader, logger, now, &result)
-            } catch {
-                logger.error("A damaged segment stays until the next start", metadata: ["error": "\(error)"])
-            }
-            return result
+            return error.code == .corrupt ? .damaged(error) : .unsettled
         }
     }
 
@@ -127,6 +119,8 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
             salvage = try self.salvage(number, folder, reader, now, &result)
         } catch {
             logger.error("The rows of a damaged segment could not be copied", metadata: ["error": "\(error)"])
+            // Readers get what there is of it, until there is room for the copy.
+            guard error.code == .corrupt else { return result.report.unopened.append(number) }
         }
         let newName = try folder.setAside(number, now: now)
         let part = SetAside(name: folder.name(of: number), newName: newName, reason: "\(reason)", salvage: salvage)
@@ -161,6 +155,7 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
                 target = try EventSegment(number: result.highestNumber, in: folder, now: now, checked: false)
             }
             _ = try target?.append(batches, willCommit: nil)
+            target?.moveIfDue()
             for batch in batches {
                 salvage.batches += 1
                 salvage.events &+= Int64(batch.eventCount)

@@ -43,22 +43,30 @@ extension SQLiteEventLogWriter {
         }
     }
 
-    /// Makes of each segment that was let go of what the next start would make of it: sealed, or set aside.
+    /// Seals each segment that was let go of, unless that was tried just now: all of a segment is read for it.
     mutating func settle() {
+        let time = now()
+        if let settlePause, (0..<settlePause.length).contains(time &- settlePause.since) { return }
         while let part = unsettled.first {
-            guard
-                let settled = SQLiteEventLogRecovery.settle(
-                    part.number,
-                    folder,
-                    highestNumber: highestNumber,
-                    logger: logger,
-                    now: now()
+            switch SQLiteEventLogRecovery.settle(part.number, folder, now: time) {
+            case .sealed(let settled):
+                queue.exchange(part.counts, for: settled.counts)
+                queue.report(segment: segment?.number, sealed: 1)
+            case .damaged(let error):
+                logger.error(
+                    "A damaged event log segment is read as far as it goes, and copied at the next start",
+                    metadata: ["file": "\(folder.name(of: part.number))", "error": "\(error)"]
                 )
-            else { return }
+            case .unsettled:
+                let length = settlePause.map { min($0.length * 2, Self.longestSettlePause) }
+                settlePause = (time, length ?? max(1, Self.milliseconds(options.mendInterval)))
+                return
+            }
             unsettled.removeFirst()
-            highestNumber = max(highestNumber, settled.highestNumber)
-            queue.exchange(part.counts, for: settled.counts)
-            queue.report(segment: segment?.number, sealed: Int64(settled.report.sealed.count))
         }
+        settlePause = nil
     }
+
+    /// Milliseconds.
+    private static let longestSettlePause: Int64 = 60_000
 }

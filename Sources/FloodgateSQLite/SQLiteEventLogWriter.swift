@@ -18,6 +18,8 @@ struct SQLiteEventLogWriter: Sendable {
     var unsettled: [(number: Int64, counts: EventCounts)] = []
     var failureTimes: [Int64] = []
     var pause: (until: Int64, reason: EventLogError)?
+    /// Since when, and for how many milliseconds, segments are left as they are because one could not be settled.
+    var settlePause: (since: Int64, length: Int64)?
     /// When the disk and what it spoilt were last looked at.
     var lastMend: Int64?
     private var lastReport: Int64 = 0

@@ -225,6 +225,26 @@ import Testing
         #expect(cache.seen.count == 3)
     }
 
+    @Test func `what could not be purged is not forgotten with the next document`() async throws {
+        let folder = try PurgeFolder()
+        let failing = ScriptedCache(Array(repeating: 503, count: 1_000))
+        let before = purger(["http://a:1"], failing, in: folder.data)
+        let (old, new) = (try snapshot(off: ["a"]), try snapshot(off: ["b"]))
+        before.didShow(old, after: nil)
+        before.note("fgd_one", of: key("fgd_one"))
+        before.didShow(new, after: old)
+        try await run(before) {
+            await failing.until(12)
+            before.didShow(new, after: new)
+            await failing.until(13)
+        }
+        let cache = ScriptedCache()
+        let after = purger(["http://a:1"], cache, in: folder.data)
+        after.didShow(new, after: nil)
+        try await run(after) { await cache.until(3) }
+        #expect(cache.seen.count == 3)
+    }
+
     @Test(arguments: ["", "{", "[]", #"{"ids":7,"off":[]}"#, #"{"ids":{"fgd_one":1},"off":{"production":null}}"#])
     func `a damaged file is as good as none`(content: String) async throws {
         let folder = try PurgeFolder()

@@ -97,7 +97,7 @@ struct EventsDeadCommand: AsyncParsableCommand {
         var sent: Int64 = 0
         var place: String?
         while missing > 0 {
-            var query = [("limit", String(min(missing, 1_000)))]
+            var query = [("limit", String(min(missing, 100)))]
             if let reason { query.append(("reason", reason)) }
             if let place { query.append(("after", place)) }
             let answer = try await link.data(of: Self.path + "/replay", query, posting: [:])

@@ -66,7 +66,9 @@ struct WaitOption: ParsableArguments {
 
     private static func success(_ environment: String, _ live: Int64, _ fleet: JSONObject, _ time: UInt64) -> String {
         if live == 0 { return "\(environment): published; no instance is live" }
-        let text = "\(environment): \(live == 1 ? "the one live instance holds" : "all \(live) live instances hold") it"
+        let about = fleet["estimated"] == true ? "about " : ""
+        let text =
+            "\(environment): \(live == 1 ? "the one live instance holds" : "all \(about)\(live) live instances hold") it"
         // The one that is waited for: somebody may have published since.
         let version = fleet["versions"]?.arrayValue?.last { UInt64(clamping: $0["time"]?.integerValue ?? 0) >= time }
         guard let delay = version?["delay_ms"] else { return text }
@@ -84,7 +86,8 @@ struct WaitOption: ParsableArguments {
             }
             let list = names.joined(separator: "; ")
             if missing == 0 { return "\(environment): the server does not serve it yet" }
-            return "\(environment): \(missing) of \(live) live instances do not hold it: \(list)"
+            let about = fleet["estimated"] == true ? "about " : ""
+            return "\(environment): \(about)\(missing) of \(live) live instances do not hold it: \(list)"
                 + (Int64(names.count) < missing ? "; and \(missing - Int64(names.count)) more" : "")
         }
         return CommandFailure(

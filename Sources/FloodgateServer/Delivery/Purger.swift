@@ -29,10 +29,10 @@ package final class Purger: Service {
         /// Ids whose objects are to be fetched anew, until that was tried.
         var due: Set<String> = []
 
-        /// Caches hold what is shown, or `shown`.
-        mutating func settle(_ shown: [String: String]? = nil) {
+        /// Caches hold `shown`.
+        mutating func settle(_ shown: [String: String]) {
             let old = memory.off
-            memory.off.merge(shown ?? self.shown) { $1 }
+            memory.off.merge(shown) { $1 }
             if memory.off != old { isUnsaved = true }
         }
     }
@@ -99,10 +99,12 @@ package final class Purger: Service {
         let isDue = state.withLock { state in
             let known = old.map(PurgeMemory.mark) ?? state.memory.off[environment] ?? mark
             state.shown[environment] = mark
-            if known != mark {
+            // What a purge that failed has left there is tried again with the next document.
+            let isUnpurged = state.memory.off[environment].map { $0 != mark } ?? false
+            if known != mark || isUnpurged {
                 for id in state.memory.ids.values where id.environment == environment { state.due.insert(id.text) }
             }
-            if state.due.isEmpty { state.settle() }
+            if state.due.isEmpty { state.settle([environment: mark]) }
             return !state.due.isEmpty
         }
         if isDue { wakes.continuation.yield() }

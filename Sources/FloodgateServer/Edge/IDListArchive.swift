@@ -138,7 +138,9 @@ package final class IDListArchive: Sendable {
             guard paths.count > 1 else { continue }
             var needed = Set(kept.withLock { $0[fileID]?.path }.map { [$0] } ?? [])
             for list in lists {
-                if let path = paths.first(where: { read($0, as: list)?.hash == list.hash }) { needed.insert(path) }
+                let path = paths.first { read($0, as: list)?.hash == list.hash }
+                // One that cannot be read just now may be the one.
+                if let path { needed.insert(path) } else { needed.formUnion(paths) }
             }
             for path in paths where !needed.contains(path) { unlink(path) }
         }

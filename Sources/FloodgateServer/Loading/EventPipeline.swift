@@ -241,7 +241,9 @@ package final class EventPipeline: Service {
 
     /// Removes the segments that the warehouse has, all of each, for long enough; one that does not balance keeps itself alone.
     private func trim(_ report: LedgerReport, _ segments: [LoggedSegment]) async throws {
-        let removable = Set(report.removableSegments)
+        var removable = Set(report.removableSegments)
+        // What has not arrived at the broker, or after a loss there not again, may be nowhere else.
+        if let mark = cluster?.publisher.status.mark { removable = removable.filter { $0 < mark >> 32 } }
         guard let last = segments.last else { return }
         let time = plane.now() - settings.keepsLoaded.components.seconds * 1_000
         let end = last.number << 32 | 0xFFFF_FFFF

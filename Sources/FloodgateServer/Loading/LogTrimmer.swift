@@ -59,12 +59,12 @@ package struct LogTrimmer: Service {
             let old = keeps.map { now() - $0.components.seconds * 1_000 }
             var removed: [LoggedSegment] = []
             for segment in segments {
-                // Oldest first: behind one that stays, all do.
                 let isFull = log.fill > Self.share
-                guard let time = isFull ? .max : old,
-                    try await log.trim(through: exported(), sealedBefore: time, only: [segment.number]) > 0
-                else { break }
-                removed.append(segment)
+                guard let time = isFull ? .max : old else { break }
+                // Oldest first; one that stays does not keep those behind it, which are asked about themselves.
+                if try await log.trim(through: exported(), sealedBefore: time, only: [segment.number]) > 0 {
+                    removed.append(segment)
+                }
             }
             note(removed)
         } catch {

@@ -48,7 +48,7 @@ struct BatchRoutes: Sendable {
             environment: caller.environment,
             keyKind: caller.kind.rawValue,
             receivedAt: now(),
-            sentAt: (fields[.clientTime] ?? query?.get("t")).flatMap { Int64($0) },
+            sentAt: fields[.clientTime].flatMap { Int64($0) } ?? query?.get("t").flatMap { Int64($0) },
             idempotencyKey: fields[.idempotencyKey].flatMap { 1...256 ~= $0.utf8.count ? $0 : nil },
             mayUnpack: { lease.take($0) }
         )
