@@ -2,7 +2,7 @@
 # Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 #
 # Everything that must hold before a change lands: `make test` and CI are this script.
-# The closing line is the test runner's own; the exit status is that of the first step that failed.
+# The closing line is that of the tests; the exit status is that of the first step that failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -39,11 +39,4 @@ step "Documentation"
 Scripts/docs.sh
 
 step "Tests"
-# All at once, those that keep a client's deadlines would wait for those that only compute.
-width=()
-# Not `… | grep -q`: it goes at its first match, and the writer's broken pipe then passes for "no such option".
-options=$(swift test --help-hidden)
-if [[ $options == *--experimental-maximum-parallelization-width* ]]; then
-    width=(--experimental-maximum-parallelization-width 8)
-fi
-exec swift test -c release --skip-build --disable-xctest ${width[@]+"${width[@]}"}
+exec Scripts/tests.py

@@ -83,6 +83,8 @@ import Testing
                         : RawFrame(kind: 6, content: Array(repeating: 7, count: 8)),
                     .request(1 + 2 * number, "/fast"),
                 ])
+                // A client may have only so many requests open at once, however slow the server's machine is.
+                if number % 50 == 49 { await client.frames { $0.contains(.end(of: 1 + 2 * number)) } }
             }
             let frames = await client.frames { $0.contains(.end(of: 299)) }
             #expect((0..<150).allSatisfy { frames.body(of: 1 + 2 * $0) == "fast\n" })
