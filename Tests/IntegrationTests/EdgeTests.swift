@@ -2,7 +2,6 @@
 
 import Floodgate
 import FloodgateJSON
-import FloodgateSnapshots
 import Foundation
 import Testing
 
@@ -69,28 +68,6 @@ import Testing
         }
     }
 
-    /// Whether a file of the edge's last good states comes to be there.
-    private static func keeps(_ name: String, _ edge: RunningServer) async -> Bool {
-        await eventually(within: 20) {
-            let path = edge.data + "/snapshots"
-            let folders = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-            return folders.contains { FileManager.default.fileExists(atPath: "\(path)/\($0)/\(name)") }
-        }
-    }
-
-    /// Whether `document` comes to be the one that the edge's disk has.
-    private static func keeps(document: String, _ edge: RunningServer) async -> Bool {
-        let hash = SnapshotHash(of: Array(document.utf8)).text
-        return await eventually(within: 20) {
-            let path = edge.data + "/snapshots"
-            let folders = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-            return folders.contains { folder in
-                let mark = try? String(contentsOfFile: "\(path)/\(folder)/mark.json", encoding: .utf8)
-                return mark?.contains(hash) ?? false
-            }
-        }
-    }
-
     @Test func `serve byte by byte what the server does, and so do edges of edges`() async throws {
         let origin = try await Origin(try await RunningServer.start())
         let edge = try await origin.edge()
@@ -107,8 +84,7 @@ import Testing
         let origin = try await Origin(try await RunningServer.start())
         let edge = try await origin.edge()
         let document = try await origin.document(of: edge)
-        // What is served is on disk a moment later.
-        #expect(await Self.keeps("cell.0.json", edge))
+        #expect(await edge.keeps(stateOf: origin.server, key: origin.edgeKey))
         await origin.server.killHard()
         #expect(try await origin.document(of: edge) == document)
         #expect(try await HTTP.send("GET", edge.url + "/readyz").status == 200)
@@ -129,7 +105,7 @@ import Testing
         let first = try await origin.document(of: edge)
         try await origin.disable("new_checkout")
         #expect(await origin.agrees(edge))
-        #expect(await Self.keeps("cell.1.json", edge))
+        #expect(await edge.keeps(stateOf: origin.server, key: origin.edgeKey))
         await edge.stop()
         await origin.server.stop()
         let folder = try #require(try FileManager.default.contentsOfDirectory(atPath: edge.data + "/snapshots").first)
@@ -236,7 +212,7 @@ import Testing
         try await origin.disable("new_checkout")
         #expect(await origin.agrees(edge))
         let document = try await origin.document(of: edge)
-        #expect(await Self.keeps(document: document, edge))
+        #expect(await edge.keeps(stateOf: origin.server, key: origin.edgeKey))
         #expect(await origin.server.stop() == 0)
         await edge.killHard()
         let again = try await origin.edge(in: edge.folder)

@@ -81,6 +81,7 @@ extension EndToEnd {
             #expect(try await readers[0].content() == readers[1].content())
 
             // The edge has it on its disk, with nobody to ask.
+            #expect(await edge.keeps(stateOf: server, key: edgeKey))
             #expect(await server.stop() == 0)
             await edge.killHard()
             let again = try await RunningServer.start(in: edge.folder, command: "edge", arguments: arguments)

@@ -62,6 +62,21 @@ final class RunningServer: Sendable {
         _ = await child.exit(within: 30)
     }
 
+    /// Whether the disk of this edge comes to hold the state that `server` hands out: what is in use is written down after it
+    /// is, so that an edge that is killed at once starts with the state before.
+    func keeps(stateOf server: RunningServer, key: String) async -> Bool {
+        await eventually(within: 30) {
+            let snapshots = data + "/snapshots"
+            guard
+                let state = try? await HTTP.send("GET", server.url + "/edge/v1/state", ["statsig-api-key": key]),
+                state.status == 200, let folders = try? FileManager.default.contentsOfDirectory(atPath: snapshots)
+            else { return false }
+            return folders.contains {
+                FileManager.default.contents(atPath: "\(snapshots)/\($0)/cell.0.json") == Data(state.body)
+            }
+        }
+    }
+
     /// The first key of `kind`.
     func key(_ kind: String) async throws -> String {
         let outcome = try await Program.floodgate("keys", "list", "--data", data, "--json")
