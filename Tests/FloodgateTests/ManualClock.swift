@@ -61,6 +61,14 @@ final class ManualClock: Sendable {
         }
     }
 
+    /// Waits until nobody sleeps for exactly `duration`.
+    func isLeft(for duration: Duration) async {
+        let length = Self.nanoseconds(duration)
+        while state.withLock({ $0.sleepers.values.contains { $0.length == length } }), !Task.isCancelled {
+            await Task.yield()
+        }
+    }
+
     /// Waits until somebody sleeps for exactly `duration`, and moves time on by it.
     func pass(_ duration: Duration) async {
         await isAsked(for: duration)

@@ -47,7 +47,8 @@ import Testing
             #expect(first.header("statsig-api-key") == Bench.key)
             #expect(first.header("statsig-server-session-id")?.isEmpty == false)
             let document = TestDocument(time: 1_750_000_000_001, checksum: "2", gates: ["new": true])
-            // The second is sent when the first was answered.
+            // The second is sent when the first was answered, which must not run into its deadline of 9 s.
+            await bench.clock.isLeft(for: .seconds(9))
             await bench.clock.pass(.seconds(60))
             _ = await bench.server.requests(Self.path, count: 2)
             await bench.server.push("event: specs\ndata: \(document.text)\n\n")

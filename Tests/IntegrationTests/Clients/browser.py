@@ -8,7 +8,7 @@ Takes commands from standard input, one a line, and answers each with one line o
     open            loads the overview; {"gates": [names], "on": whether GATE is on, "errors": [of the browser's console]}
     toggle REASON   switches GATE with the switch on the overview; {"notice", "on"}
     live NAME UNIT VALUE   waits until the page, without being loaded again, shows that UNIT got VALUE of NAME; {"rows": number}
-    state TEXT      waits until the live panel says TEXT; {"state"}
+    state TEXT      waits until the live panel says TEXT; {"state", "errors": [until then]}
     rollout NUMBER  sets the rollout on GATE's page; {"notice", "history": [entries]}
     plain REASON    the same as open, toggle and live, with scripts switched off; {"gates", "notice", "on", "events"}
     fleet           loads the page Fleet; {"summary", "errors"}
@@ -119,7 +119,8 @@ class Browser:
 
     def state(self, text):
         self.wait(lambda: self.text("[data-live-state]") == text, "the live panel to say " + text)
-        return {"state": self.text("[data-live-state]")}
+        # What the browser says of a server that is gone belongs to this page, not to the ones that follow.
+        return {"state": self.text("[data-live-state]"), "errors": self.errors()}
 
     def rollout(self, number):
         self.load("/gates/" + urllib.parse.quote(self.gate, safe=""))
