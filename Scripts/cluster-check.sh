@@ -13,10 +13,10 @@ if [ -z "${CHDB:-}" ]; then
     CHDB=$PWD/.chdb/bin/python
     version=26.9.0
     if [ "$(cat .chdb/.stamp 2>/dev/null)" != "$version" ]; then
-        echo "Installing chdb-core $version into .chdb"
+        echo "Installing chdb 4.4.0 with the engine $version into .chdb"
         rm -rf .chdb
         .venv/bin/python -m venv .chdb
-        .chdb/bin/python -m pip install --quiet --disable-pip-version-check "chdb-core==$version" </dev/null
+        .chdb/bin/python -m pip install --quiet --disable-pip-version-check "chdb==4.4.0" "chdb-core==$version" </dev/null
         echo "$version" >.chdb/.stamp
     fi
 fi
