@@ -15,23 +15,33 @@ enum ClickHouseDialect: Sendable, Hashable {
         self = major >= 21 ? .current : .old
     }
 
+    /// A column as a table of this server has it.
+    func column(_ column: WarehouseTable.Column) -> ClickHouseColumn {
+        ClickHouseColumn(column.name, type(of: column.kind), codec: codec(of: column.kind))
+    }
+
     /// The type of a column.
     func type(of kind: WarehouseTable.Kind) -> String {
         switch (kind, self) {
+        case (.id, _): "UUID"
+        case (.text, _), (.word, .old): "String"
+        case (.word, .current): "LowCardinality(String)"
+        case (.integer, _), (.time, _): "Int64"
+        case (.optionalNumber, _): "Nullable(Float64)"
+        case (.flag, _): "UInt8"
+        }
+    }
+
+    /// What compresses a column; a change here adds what was before to `ClickHouseColumn.earlierCodecs`.
+    func codec(of kind: WarehouseTable.Kind) -> String? {
+        switch (kind, self) {
+        case (_, .old): nil
         // Hashes: there is nothing to compress.
-        case (.id, .current): "UUID CODEC(NONE)"
-        case (.id, .old): "UUID"
-        case (.text, .old), (.word, .old): "String"
-        case (.text, .current): "String CODEC(ZSTD(1))"
-        case (.word, .current): "LowCardinality(String) CODEC(ZSTD(1))"
-        case (.integer, .old), (.time, .old): "Int64"
+        case (.id, .current): "CODEC(NONE)"
         // Rows are sorted by what they are about: T64 keeps the bits that numbers near each other differ in, whatever their
         // order; differences from one to the next are as large as they are.
-        case (.integer, .current), (.time, .current): "Int64 CODEC(T64, ZSTD(1))"
-        case (.optionalNumber, .old): "Nullable(Float64)"
-        case (.optionalNumber, .current): "Nullable(Float64) CODEC(ZSTD(1))"
-        case (.flag, .old): "UInt8"
-        case (.flag, .current): "UInt8 CODEC(ZSTD(1))"
+        case (.integer, .current), (.time, .current): "CODEC(T64, ZSTD(1))"
+        case (.text, .current), (.word, .current), (.optionalNumber, .current), (.flag, .current): "CODEC(ZSTD(1))"
         }
     }
 

@@ -24,31 +24,31 @@ package final class ClickHouseWarehouse: Warehouse {
     let tables: ClickHouseTables
     let client: ClickHouseClient
     let patience: Patience
+    /// Told what could not be done and can wait.
+    let warn: @Sendable (String) -> Void
     private let gate = QueryGate()
     private let knownDialect = Mutex<ClickHouseDialect?>(nil)
 
     /// Speaks to the servers at this address, which is not asked before it is used.
-    package init(_ address: ClickHouseAddress, patience: Patience = Patience()) {
+    ///
+    /// - Parameters:
+    ///   - address: The server or the cluster.
+    ///   - patience: How long to wait for what.
+    ///   - warn: Told what could not be done and can wait, such as giving old tables what new ones have.
+    package init(
+        _ address: ClickHouseAddress,
+        patience: Patience = Patience(),
+        warn: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.address = address
         self.patience = patience
+        self.warn = warn
         tables = ClickHouseTables(address: address)
         client = ClickHouseClient(address)
     }
 
     package var engine: String { "clickhouse" }
     package var form: RowForm { .packed }
-
-    package func prepare() async throws(WarehouseError) {
-        let dialect = try await dialect()
-        let names = tables.allNames.map(SQLText.literal).joined(separator: ", ")
-        let database = SQLText.literal(address.database)
-        let found = try await rows(
-            "SELECT count() AS n FROM system.tables WHERE database = \(database) AND name IN (\(names))"
-        )
-        // Statements for the whole cluster wait for every replica: nothing that is not needed while one is away.
-        if found.first?["n"]?.integerValue == Int64(tables.allNames.count) { return }
-        for statement in tables.statements(dialect) { try await change(statement) }
-    }
 
     package func query(_ sql: String, limits: QueryLimits) async throws(WarehouseError) -> [JSONObject] {
         let seconds = max(1, limits.time.components.seconds + (limits.time.components.attoseconds > 0 ? 1 : 0))
@@ -134,10 +134,10 @@ package final class ClickHouseWarehouse: Warehouse {
     }
 
     /// Asks a question of our own.
-    func rows(_ sql: String) async throws(WarehouseError) -> [JSONObject] {
+    func rows(_ sql: String, settings: [(String, String)] = []) async throws(WarehouseError) -> [JSONObject] {
         let request = ClickHouseClient.Request(
             sql: sql,
-            settings: Self.answerSettings,
+            settings: Self.answerSettings + settings,
             user: address.user,
             time: patience.housekeeping,
             limit: 512 << 20
@@ -145,10 +145,10 @@ package final class ClickHouseWarehouse: Warehouse {
         return try Self.objects(try await client.send(request))
     }
 
-    /// Changes something.
-    func change(_ sql: String) async throws(WarehouseError) {
+    /// Changes something, in a cluster everywhere: replicas that are away hear of it when they are back.
+    func change(_ sql: String, waitingForAll seconds: Int = 25) async throws(WarehouseError) {
         var settings: [(String, String)] = []
-        if address.cluster != nil { settings.append(("distributed_ddl_task_timeout", "25")) }
+        if address.cluster != nil { settings.append(("distributed_ddl_task_timeout", String(seconds))) }
         _ = try await client.send(
             ClickHouseClient.Request(sql: sql, settings: settings, user: address.user, time: patience.housekeeping)
         )

@@ -11,9 +11,17 @@ package final class InMemoryEventLog: PromptEventLog {
         var fill = 0.0
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    /// What positions of the log's one segment are behind.
+    private let start: Int64
 
-    package init() {}
+    /// Makes an empty log, whose positions are those of the segment with this number.
+    package init(segment: Int64 = 0) {
+        start = segment << 32
+        var state = State()
+        state.counts.lastPosition = start
+        self.state = Mutex(state)
+    }
 
     /// What every append throws from now on; nil lets them through again.
     package func fail(with failure: EventLogError?) {
@@ -44,7 +52,7 @@ package final class InMemoryEventLog: PromptEventLog {
         state.withLock { state in
             if let failure = state.failure { return .failure(failure) }
             var batch = batch
-            batch.id = Int64(state.batches.count + 1)
+            batch.id = start &+ Int64(state.batches.count) &+ 1
             state.batches.append(batch)
             state.counts.add(batch)
             return .success(batch.id)
@@ -53,7 +61,10 @@ package final class InMemoryEventLog: PromptEventLog {
 
     package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
         state.withLock { state in
-            let start = max(0, min(Int(clamping: position), state.batches.count))
+            let start = max(
+                0,
+                min(Int(clamping: position.subtractingReportingOverflow(self.start).partialValue), state.batches.count)
+            )
             return Array(state.batches[start...].prefix(max(0, limit)))
         }
     }
@@ -61,7 +72,7 @@ package final class InMemoryEventLog: PromptEventLog {
     package func segments() async throws(EventLogError) -> [LoggedSegment] {
         state.withLock { state in
             guard !state.batches.isEmpty else { return [] }
-            var segment = LoggedSegment(number: 0, isSealed: false)
+            var segment = LoggedSegment(number: start >> 32, isSealed: false)
             for batch in state.batches { segment.add(batch.sums, environment: batch.environment, at: batch.receivedAt) }
             return [segment]
         }

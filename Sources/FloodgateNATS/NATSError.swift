@@ -34,7 +34,10 @@ extension TransportError {
         case JSStreamReplicasNotSupportedErr, JSClusterRequiredErr:
             (.misconfigured, "it is no cluster; start one, or set 'replicas' to 1")
         case JSClusterNoPeersErr, JSClusterTagsErr, JSClusterUnSupportFeatureErr:
-            (.unavailable, "too few brokers are there for 'replicas'; start them")
+            (
+                .unavailable,
+                "too few brokers for 'replicas' are there with room for 'size'; start them, lower 'size' or raise max_file_store"
+            )
         case JSNotEnabledErr, JSNotEnabledForAccountErr, JSNoAccountErr:
             (.misconfigured, "JetStream is off; turn it on (jetstream {} in its configuration)")
         case JSStreamMessageExceedsMaximumErr:

@@ -115,7 +115,11 @@ package struct FloodgateServer: Sendable {
                 logger: logger
             )
         }
-        if let warehouse = settings.warehouse.warehouse(in: folder, program: settings.duckDBProgram) {
+        if let warehouse = settings.warehouse.warehouse(
+            in: folder,
+            program: settings.duckDBProgram,
+            logger: logger
+        ) {
             server.pipeline = EventPipeline(
                 warehouse,
                 log: eventLog,

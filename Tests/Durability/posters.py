@@ -14,6 +14,9 @@ import zlib
 
 import zstandard
 
+# Seconds after which the server gives up on a body of which hardly anything came (HTTPLimits.bodyGrace).
+BODY_GRACE = 5
+
 
 class Ledger:
     """What was sent, and what was said to it. A batch is known by `token`, an event by token and index."""
@@ -105,7 +108,7 @@ class Posters:
                 answer = connection.getresponse()
                 body = answer.read()
                 status, took = answer.status, time.monotonic() - begin
-                self.ledger.note(token, status, took, self.oddity(status, answer, body, self.ledger.sizes[token]))
+                self.ledger.note(token, status, took, self.oddity(answer, body, self.ledger.sizes[token], took))
                 if answer.getheader("Connection") == "close":
                     connection.close()
                     connection = None
@@ -137,14 +140,18 @@ class Posters:
         return body, headers
 
     @staticmethod
-    def oddity(status, answer, body, size):
+    def oddity(answer, body, size, took):
         """What is wrong with an answer, if anything."""
+        status = answer.status
         if status == 202:
             said = json.loads(body)
             counted = said.get("accepted", 0) + said.get("duplicate", 0)
             return None if said.get("success") is True and counted == size else f"202 {body[:200]}"
         if status == 503:
             return None if answer.getheader("Retry-After") else f"503 without Retry-After: {body[:200]}"
+        # On a machine with much else to do a poster may be slower than any body may come in.
+        if status == 408 and took >= BODY_GRACE:
+            return None
         return f"{status} {body[:200]}"
 
 

@@ -49,7 +49,7 @@ final class ClickHouseCluster: Sendable {
 }
 
 /// One ZooKeeper.
-private final class Keeper: Sendable {
+final class Keeper: Sendable {
     let port: Int
     private let folder: TemporaryFolder
     private let process = Mutex<ServerProcess?>(nil)
@@ -66,6 +66,13 @@ private final class Keeper: Sendable {
             forceSync=no
             """
         try folder.write(settings, to: "zoo.cfg")
+    }
+
+    /// One that serves.
+    static func started() async throws -> Keeper {
+        let keeper = try Keeper()
+        try await keeper.start()
+        return keeper
     }
 
     func start() async throws {

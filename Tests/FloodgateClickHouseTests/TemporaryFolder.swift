@@ -63,9 +63,10 @@ enum Loopback {
         else {
             return ""
         }
+        var answer: [UInt8] = []
         var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = recv(socket, &bytes, bytes.count, 0)
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        while case let count = recv(socket, &bytes, bytes.count, 0), count > 0 { answer += bytes.prefix(count) }
+        return String(decoding: answer, as: UTF8.self)
     }
 
     private static func address(_ port: Int) -> sockaddr_in {

@@ -39,11 +39,12 @@ import Testing
     /// Runs a publisher until it has sent all and kept the mark, and then `body`.
     private func running(
         _ publisher: EventPublisher,
+        of log: InMemoryEventLog? = nil,
         _ body: () async throws -> Void = {}
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await publisher.run() }
-            let last = try await log.counts().lastPosition
+            let last = try await (log ?? self.log).counts().lastPosition
             try await until { publisher.status.mark >= last }
             try await body()
             group.cancelAll()
@@ -97,21 +98,52 @@ import Testing
     }
 
     @Test func `the ledger is told up to where batches may come twice, also after a restart`() async throws {
-        // Positions of a log with segments.
-        for row in 1...3 as ClosedRange<Int64> { _ = try await log.append(transportBatch(row)) }
-        let segments = SegmentedLog(log: log)
+        let segments = InMemoryEventLog(segment: 7)
+        for row in 1...3 as ClosedRange<Int64> { _ = try await segments.append(transportBatch(row)) }
         let fresh = publisher(of: segments)
-        try await running(fresh) { try await until { mark.contains("epoch") } }
+        try await running(fresh, of: segments) { try await until { mark.contains("epoch") } }
         #expect(fresh.status.resentThrough == 7, "without a mark all of it may have been sent before")
         try "0\n".write(toFile: folder.path + "/mark", atomically: true, encoding: .utf8)
         let second = publisher(of: segments)
-        try await running(second) {
+        try await running(second, of: segments) {
             transport.remake()
             try await until { second.status.losses == 1 && second.status.mark == 7 << 32 | 3 }
         }
         let third = publisher(of: segments)
-        try await running(third)
+        try await running(third, of: segments)
         #expect(third.status.resentThrough == 7)
+    }
+
+    /// What was loaded before its acknowledgement came is not known to a broker that has started since.
+    @Test(arguments: [0, 1])
+    func `the ledger is told of a batch that was taken without an answer, and was new when it came again`(
+        lost: Int
+    ) async throws {
+        let segments = InMemoryEventLog(segment: 7)
+        try "\(7 << 32)\n".write(toFile: folder.path + "/mark", atomically: true, encoding: .utf8)
+        let publisher = publisher(of: segments)
+        try await running(publisher, of: segments) {
+            try await until { mark.contains("epoch") }
+            transport.loseAnswers(lost)
+            let position = try await segments.append(transportBatch(1))
+            try await publisher.waitUntilReplicated(position)
+            #expect(try await stored().reduce(0, +) == Int64(1 + lost))
+            #expect(publisher.status.resentThrough == (lost > 0 ? 7 : 0))
+            try await until { mark.contains("\"resent_through\":7") == (lost > 0) }
+        }
+    }
+
+    @Test func `the ledger is told of a batch that an earlier run may have sent, if it is new to the broker`()
+        async throws
+    {
+        let segments = InMemoryEventLog(segment: 7)
+        for row in 1...2 as ClosedRange<Int64> { _ = try await segments.append(transportBatch(row)) }
+        for (sent, resent) in [(2, 0), (1, 7)] as [(Int64, Int64)] {
+            try "\(7 << 32 | sent)\n".write(toFile: folder.path + "/mark", atomically: true, encoding: .utf8)
+            let publisher = publisher(of: segments)
+            try await running(publisher, of: segments)
+            #expect(publisher.status.resentThrough == resent)
+        }
     }
 
     @Test func `a sequence that is given out twice tells at once`() async throws {
@@ -194,33 +226,5 @@ import Testing
             group.cancelAll()
         }
         #expect(publisher.status.losses == 0)
-    }
-}
-
-/// A log in memory whose batches are all in the seventh segment.
-private struct SegmentedLog: EventLog {
-    private static let start: Int64 = 7 << 32
-    let log: InMemoryEventLog
-
-    var isAccepting: Bool { log.isAccepting }
-    var trouble: EventLogError.Code? { log.trouble }
-    var fill: Double { log.fill }
-
-    func append(_ batch: LoggedBatch) async throws(EventLogError) -> Int64 {
-        try await Self.start + log.append(batch)
-    }
-
-    func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
-        var batches = try await log.read(after: max(0, position - Self.start), limit: limit)
-        for index in batches.indices { batches[index].id += Self.start }
-        return batches
-    }
-
-    func segments() async throws(EventLogError) -> [LoggedSegment] { try await log.segments() }
-
-    func counts() async throws(EventLogError) -> EventCounts {
-        var counts = try await log.counts()
-        counts.lastPosition += Self.start
-        return counts
     }
 }

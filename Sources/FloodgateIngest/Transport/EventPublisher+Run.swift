@@ -43,6 +43,7 @@ extension EventPublisher {
             state.window = PublishWindow(mark: known.position)
             state.sight = known.sight
             state.resentThrough = known.resentThrough
+            state.lastBefore = last ?? 0
             state.isDoubtful = true
             state.troubledSince = nil
             state.isRunning = true
@@ -97,13 +98,17 @@ extension EventPublisher {
 
     private func send(_ batch: LoggedBatch, to partition: Int) async {
         var pause = options.firstPause
+        var mayBeThere = mayHaveBeenSent(batch)
         while !Task.isCancelled {
             do throws(TransportError) {
                 let floor = state.withLock { $0.sight.last(of: partition) }
                 let receipt = try await transport.publish(batch, from: node)
+                if mayBeThere, receipt.isNew { mayBeTwice(batch) }
                 return arrived(batch, receipt, above: floor)
             } catch {
                 note(error)
+                // Silence does not say that nothing was taken.
+                if error.code == .unavailable || error.code == .failed { mayBeThere = true }
                 try? await Task.sleep(for: pause * Double.random(in: 0...1))
                 pause = min(pause * 2, options.longestPause)
             }

@@ -23,6 +23,8 @@ package final class EventPublisher: Sendable {
         /// Since when no attempt succeeds; nil if the last one did.
         var troubledSince: ContinuousClock.Instant?
         var isRunning = false
+        /// The last batch that was in the log at the start, which an earlier run may have sent.
+        var lastBefore: Int64 = 0
         /// What is known of the partitions at the broker.
         var sight = BrokerSight()
         /// Partitions that have lost something, which nothing was done about yet.

@@ -15,6 +15,8 @@ package final class InMemoryTransport: EventTransport {
         /// Where each batch is.
         var known: [String: TransportReceipt] = [:]
         var failure: TransportError?
+        /// How many of the next batches are taken without an answer.
+        var unanswered = 0
         var isClosed = false
         var epoch: Int64 = 1
     }
@@ -37,6 +39,9 @@ package final class InMemoryTransport: EventTransport {
     package func fail(with failure: TransportError?) {
         state.withLock { $0.failure = failure }
     }
+
+    /// Takes the next `count` batches without an answer, and forgets their ids, as brokers that start before it is sent.
+    package func loseAnswers(_ count: Int) { state.withLock { $0.unanswered = count } }
 
     /// Takes back all that was handed out and not acknowledged, as after whoever held it died.
     package func forgetHolders() {
@@ -61,7 +66,7 @@ package final class InMemoryTransport: EventTransport {
             position: batch.id,
             count: partitionCount
         )
-        return try perform { state in
+        let receipt: TransportReceipt? = try perform { state in
             if var known = state.known[envelope.id] {
                 known.isNew = false
                 return known
@@ -77,10 +82,16 @@ package final class InMemoryTransport: EventTransport {
                 token: envelope.id
             )
             state.messages[partition].append(Message(delivery: delivery))
+            if state.unanswered > 0 {
+                state.unanswered -= 1
+                return nil
+            }
             let receipt = TransportReceipt(isNew: true, partition: partition, sequence: delivery.sequence)
             state.known[envelope.id] = receipt
             return receipt
         }
+        guard let receipt else { throw TransportError(.unavailable, "No answer came") }
+        return receipt
     }
 
     package func pull(

@@ -12,6 +12,9 @@ extension RouteTable {
     /// What an edge serves: all but authoring.
     static let edge = RouteTable(delivery + downloads + evaluation + flags + events + operations)
 
+    /// As long as a question to the warehouse may take, and a moment more; commands wait for 70 s.
+    private static let warehouseTime = Duration.seconds(65)
+
     private static let delivery: [Route] = [
         .page("/delivery/v1/{id}", .vital, access: .open),
         .page("/delivery/v1/{id}/manifest", .vital, access: .open),
@@ -60,12 +63,12 @@ extension RouteTable {
 
     private static let consoleAPI: [Route] = [
         .api("/console/v1/fleet", [.get]),
-        .api("/console/v1/events/ledger", [.get]),
-        .api("/console/v1/events/summary", [.get]),
+        .api("/console/v1/events/ledger", [.get], timeout: warehouseTime),
+        .api("/console/v1/events/summary", [.get], timeout: warehouseTime),
         .api("/console/v1/events/live", [.get], .streams),
-        .api("/console/v1/events/dead_letters", [.get]),
-        .api("/console/v1/events/dead_letters/replay", [.post]),
-        .api("/console/v1/events/forget", [.post]),
+        .api("/console/v1/events/dead_letters", [.get], timeout: warehouseTime),
+        .api("/console/v1/events/dead_letters/replay", [.post], timeout: warehouseTime),
+        .api("/console/v1/events/forget", [.post], timeout: warehouseTime),
         .api("/console/v1/gates", [.get]),
         .api("/console/v1/gates/{id}", [.get, .patch]),
         .api("/console/v1/gates/{id}/enable", [.put], .vital),
@@ -251,7 +254,8 @@ extension Route {
     fileprivate static func api(
         _ path: String,
         _ methods: [RequestHead.Method],
-        _ shedClass: ShedClass = .console
+        _ shedClass: ShedClass = .console,
+        timeout: Duration = .seconds(10)
     ) -> Route {
         Route(
             path: path,
@@ -259,6 +263,7 @@ extension Route {
             access: .keys([.console], unknownStatus: 401),
             shedClass: shedClass,
             body: BodyRule(limit: BodyLimit.control, types: ["application/json"]),
+            timeout: timeout,
             isNative: true
         )
     }

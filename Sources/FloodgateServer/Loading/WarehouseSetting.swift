@@ -3,6 +3,7 @@
 package import FloodgateClickHouse
 import FloodgateDuckDB
 package import FloodgateWarehouse
+package import Logging
 
 /// Which engine exposures and events are analysed with, and where it is.
 package enum WarehouseSetting: Sendable, Hashable {
@@ -39,11 +40,12 @@ package enum WarehouseSetting: Sendable, Hashable {
     /// - Parameters:
     ///   - folder: The data folder.
     ///   - program: DuckDB's program; nil looks for it on `PATH`.
+    ///   - logger: Hears of what the engine's tables lack and what can wait; nil for commands, which have no log.
     /// - Returns: The engine; it is asked nothing before `prepare`.
-    package func warehouse(in folder: DataFolder, program: String?) -> (any Warehouse)? {
+    package func warehouse(in folder: DataFolder, program: String?, logger: Logger? = nil) -> (any Warehouse)? {
         switch self {
         case .none: return nil
-        case .clickHouse(let address): return ClickHouseWarehouse(address)
+        case .clickHouse(let address): return ClickHouseWarehouse(address) { logger?.warning("\($0)") }
         case .duckDB(let path):
             var options = DuckDBOptions(folder: path ?? folder.warehouseFolder)
             options.program = program
