@@ -111,7 +111,7 @@ extension Fleet {
     }
 
     /// Whether the instance is one of those out of 2 to the power of `level`; then it is for all lower ones, too.
-    private static func isSampled(_ id: String, at level: Int) -> Bool {
+    static func isSampled(_ id: String, at level: Int) -> Bool {
         guard level > 0 else { return true }
         // FNV-1a, whose lower bits depend on all bytes.
         let hash = id.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
