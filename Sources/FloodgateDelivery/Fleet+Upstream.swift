@@ -41,7 +41,7 @@ extension Fleet {
                 }
             }
             var changed: [Row] = []
-            var late: [Row] = []
+            var late = Foremost<TimedID>(room: Self.named)
             var namedTimes: [UInt64] = []
             var caughtUp: [String] = []
             for (id, row) in cell.rows where isLive(row) {
@@ -54,23 +54,22 @@ extension Fleet {
                 if row.change > number, isSampled || isNamed {
                     changed.append(row)
                 } else if isBehind, !isSampled, !isNamed {
-                    late.append(row)
-                    if late.count > 4 * Self.named { Self.keepFurthestBehind(&late) }
+                    late.insert(TimedID(time: row.sighting.time, id: id))
                 }
             }
             for id in caughtUp { cell.rows[id]?.isNamed = false }
             changed.sort { $0.change < $1.change }
             // There is room for names only if all changes are told, so that theirs may come after them.
             let isAll = changed.count <= limit
-            Self.keepFurthestBehind(&late)
             // Who is less far behind than these may hold what somebody waits for, and is in nobody's way.
-            let furthest = late.first?.sighting.time ?? 0
+            let furthest = late.elements.first?.time ?? 0
             let taken = namedTimes.count { $0 <= furthest }
             let room = isAll ? min(Self.named - taken, 4 * Self.named - namedTimes.count) : 0
-            for var row in late.prefix(max(0, room)) {
+            for id in late.elements.prefix(max(0, room)).map(\.id) {
+                guard var row = cell.rows[id] else { continue }
                 cell.change += 1
                 (row.change, row.isNamed) = (cell.change, true)
-                cell.rows[row.sighting.id] = row
+                cell.rows[id] = row
                 changed.append(row)
             }
             let told = isAll ? changed[...] : changed.prefix(limit)
@@ -81,11 +80,6 @@ extension Fleet {
                 hasMore: !isAll
             )
         }
-    }
-
-    private static func keepFurthestBehind(_ rows: inout [Row]) {
-        rows.sort { ($0.sighting.time, $0.sighting.id) < ($1.sighting.time, $1.sighting.id) }
-        rows.removeLast(max(0, rows.count - named))
     }
 
     /// The edge `teller` tells of one instance out of 2 to the power of `level` from now on, which stands for the others.
@@ -111,7 +105,7 @@ extension Fleet {
     }
 
     /// Whether the instance is one of those out of 2 to the power of `level`; then it is for all lower ones, too.
-    private static func isSampled(_ id: String, at level: Int) -> Bool {
+    static func isSampled(_ id: String, at level: Int) -> Bool {
         guard level > 0 else { return true }
         // FNV-1a, whose lower bits depend on all bytes.
         let hash = id.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }

@@ -39,6 +39,8 @@ package final class Fleet: Sendable {
         var toldAt: Int64
         /// Whether those upstream were told that it is behind, though they are told of some instances alone.
         var isNamed = false
+        /// When it gave the sign of which those upstream were told because they asked.
+        var answeredFor: Int64?
     }
 
     struct Version: Sendable {
@@ -60,6 +62,12 @@ package final class Fleet: Sendable {
         var leftOut = 0
         /// When those that are gone were last left out.
         var prunedAt: Int64 = 0
+        /// Those that are behind, by the time of their last sign, and when they were looked for.
+        var doubted: [String] = []
+        var doubtedAt: Int64 = 0
+        /// Those that upstream asked about and of whom nothing better is known here, and when it asked.
+        var asked: [String] = []
+        var askedAt: Int64 = 0
     }
 
     let cells = Mutex<[String: Cell]>([:])

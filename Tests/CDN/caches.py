@@ -5,6 +5,7 @@ import email.utils
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -56,12 +57,15 @@ class Cache:
     name = program = ""
     limits = {}  # name of a case → why this cache does not pass it
     left_out = ()  # cases that say nothing new
+    balances = False  # whether it may stand in front of several servers
+    checks = False  # whether it asks them for their health
     settles = 1.5  # seconds until it has acted on a clock that was put ahead
 
-    def __init__(self, folder, origin_port, clock=None):
+    def __init__(self, folder, origin_port, clock=None, second_port=None):
         self.state = pathlib.Path(folder) / f"{self.name}-{free_port()}"
         self.state.mkdir(mode=0o755)
         self.port, self.origin, self.clock = free_port(), f"127.0.0.1:{origin_port}", clock
+        self.second = second_port and f"127.0.0.1:{second_port}"
         self.processes = []
         try:
             self.start()
@@ -80,8 +84,12 @@ class Cache:
         for key, value in {"STATE": self.state, "ORIGIN": self.origin, "PURGERS": "127.0.0.1", **values}.items():
             text = text.replace(f"@{key}@", str(value))
         path = self.state / name
-        path.write_text(text)
+        path.write_text(self.widened(text))
         return path
+
+    def widened(self, text):
+        """A configuration with the second server in it, if there is one, as README.md has it done by hand."""
+        return text
 
     def run(self, *command, **environment):
         environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", **environment}
@@ -142,15 +150,22 @@ class Cache:
 
 class Nginx(Cache):
     name = program = "nginx"
+    balances = True
     settles = 11  # what was not asked for in a while goes when the cache manager comes, every 10 s
 
     def start(self):
         path = self.filled("nginx.conf", LISTEN=f"127.0.0.1:{self.port}", INNER=f"127.0.0.1:{free_port()}")
         self.run("nginx", "-c", path, "-e", self.state / "start.log", "-g", "daemon off;")
 
+    def widened(self, text):
+        if not self.second:
+            return text
+        return re.sub(r"(server \S+?)( max_fails=0)?; keepalive", rf"\1\2; server {self.second}\2; keepalive", text)
+
 
 class Varnish(Cache):
     name, program = "varnish", "varnishd varnishncsa"
+    limits = {"intake": "stands in front of one server"}
 
     def start(self):
         host, port = self.origin.split(":")
@@ -187,6 +202,7 @@ class Varnish(Cache):
 
 class HAProxy(Cache):
     name = program = "haproxy"
+    balances = checks = True
     limits = {
         "cold": "does not collapse requests",
         "expiry": "does not collapse requests",
@@ -197,12 +213,11 @@ class HAProxy(Cache):
     }
 
     def start(self, **more):
-        shutil.copy(CONFIGURATIONS / "haproxy.cfg", self.state)
         self.run(
             "haproxy",
             "-db",
             "-f",
-            self.state / "haproxy.cfg",
+            self.filled("haproxy.cfg"),
             FLOODGATE_ORIGIN=self.origin,
             FLOODGATE_LISTEN=f"127.0.0.1:{self.port}",
             FLOODGATE_PURGERS="127.0.0.1",
@@ -210,11 +225,16 @@ class HAProxy(Cache):
         )
 
 
+    def widened(self, text):
+        line = '    server edge1 "${FLOODGATE_ORIGIN}"\n'
+        return text.replace(line, line + f"    server edge2 {self.second}\n") if self.second else text
+
+
 class HAProxyAndVarnish(HAProxy):
     """HAProxy balances, Varnish behind it caches."""
 
     name, program, limits = "haproxy+varnish", "haproxy varnishd varnishncsa", {}
-    left_out = ("cold", "vary", "absent", "older")
+    left_out = ("cold", "vary", "absent", "older", "intake")
 
     def start(self):
         self.behind = Varnish(self.state.parent, int(self.origin.split(":")[1]), self.clock)

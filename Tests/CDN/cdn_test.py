@@ -500,6 +500,61 @@ class Run:
         check(max(latencies) <= 0.1, f"an event took {max(latencies) * 1000:.0f} ms through the cache")
         return f"{len(latencies)} events, slowest {max(latencies) * 1000:.1f} ms after the origin sent it"
 
+    # 10
+
+    def intake(self):
+        check(self.kind.balances, "one server")
+        second = origin.Front(self.source)
+        cache = self.kind(self.folder, self.front.port, second_port=second.port)
+        try:
+            return self.without_intake(cache, second)
+        finally:
+            cache.stop()
+            second.stop()
+
+    def without_intake(self, cache, second):
+        key = self.source.key
+        event = {"eventName": "cdn_test", "user": {"userID": "u"}, "time": int(time.time() * 1000)}
+        batch = json.dumps({"events": [event], "statsigMetadata": {}}).encode()
+        fields = [("statsig-api-key", key), ("Content-Type", "application/json")]
+
+        def events(count=1):
+            return [wire.ask(cache.port, "POST", "/v1/log_event", fields, batch) for _ in range(count)]
+
+        def is_shared():
+            second.forget()
+            return all(answer.status // 100 == 2 for answer in events(8)) and second.count("/v1/log_event") > 0
+
+        def is_elsewhere():
+            second.forget()
+            return all(answer.status // 100 == 2 for answer in events(8)) and second.count("/v1/log_event") == 0
+
+        self.until(is_shared, 10)
+        second.takes_events = False
+        start = time.monotonic()
+        if self.kind.checks:
+            self.until(is_elsewhere, 10)
+        elsewhere = time.monotonic() - start
+        second.forget()
+        statuses = [answer.status for answer in events(30)]
+        check(all(status // 100 == 2 for status in statuses), f"events are answered {sorted(set(statuses))}")
+        check(not self.kind.checks or second.count("/v1/log_event") == 0, "events go to who takes none")
+        for _ in range(12):
+            answer = wire.ask(cache.port, "GET", f"/v2/download_config_specs/{key}.json")
+            check(answer.status == 200, f"a document is answered {answer.status}")
+        check(second.count("/v2/") > 0, "who takes no events serves nothing else")
+        self.front.takes_events = False
+        # Nobody takes them: a server says so itself, and the rest goes on.
+        self.until(lambda: all(a.status == 503 and a.field("retry-after") == "30" for a in events(4)), 10)
+        time.sleep(5 if self.kind.checks else 0)
+        check(all(a.status == 503 and a.field("retry-after") == "30" for a in events(4)), "503 is not a server's own")
+        answer = wire.ask(cache.port, "GET", f"/v2/download_config_specs/{key}.json")
+        check(answer.status == 200, f"without intake a document is answered {answer.status}")
+        self.front.takes_events = second.takes_events = True
+        back = self.until(is_shared, 10)
+        how = f"events elsewhere after {elsewhere:.1f} s" if self.kind.checks else "events elsewhere at once"
+        return f"{how}, documents from both; back after {back:.1f} s"
+
     # 1
 
     def stopped(self):
@@ -668,6 +723,7 @@ CASES = [
     "older",
     "private",
     "stream",
+    "intake",
     "stopped",
 ]
 KINDS = [caches.Nginx, caches.Varnish, caches.HAProxy, caches.HAProxyAndVarnish]

@@ -24,6 +24,8 @@ Reply = collections.namedtuple("Reply", "status fields body")
 DELIVERY = re.compile(r"^/delivery/v1/(?:objects/[0-9a-f]{64}|[A-Za-z0-9_-]+(?:/manifest|/kill)?)$")
 # What may reach the origin with a request for something that is cached; all else would be outside of the cache's key.
 EXPECTED = {"host", "accept-encoding", "if-none-match", "if-modified-since", "connection", "x-varnish", "via"}
+HEALTH = ("/readyz", "/readyz/intake", "/livez")
+EVENTS = ("/v1/log_event", "/v1/rgstr", "/v1/log_custom_exposure", "/v1/webhooks/event_webhook", "/edge/v1/events")
 EVIL = "evil"  # in every field that the tests send to poison a cache
 
 
@@ -57,7 +59,7 @@ class Stub:
     def answer(self, seen, body):
         path, _, query = seen.target.partition("?")
         fields = dict((name.lower(), value) for name, value in seen.fields)
-        if path in ("/readyz", "/livez"):
+        if path in HEALTH:
             return Reply(200, [], b"ok\n")
         if path.endswith("stream") or path == "/v2/stream_config_specs":
             kind = [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
@@ -163,6 +165,7 @@ class Front:
 
     def calm(self):
         self.delay, self.status, self.forced = 0.0, None, None
+        self.takes_events = True  # or else as a server whose disk is full
         self.lifetime = 1  # seconds, in place of those of the answers, so that a test need not wait for 10 s
 
     def start(self):
@@ -238,12 +241,17 @@ class Front:
             body = b""
         seen = Seen(method, target, fields, len(body))
         with self.lock:
-            if target not in ("/readyz", "/livez"):
+            if target not in HEALTH:
                 self.seen.append(seen)
         cached = method in ("GET", "HEAD") and DELIVERY.match(target)
         if self.delay:
             time.sleep(self.delay)
-        reply = Reply(self.status, [], b"{}") if self.status else self.source.answer(seen, body)
+        if not self.takes_events and target in (*EVENTS, "/readyz/intake"):
+            reply = Reply(503, [("Retry-After", "30")], b'{"reasons":["storage_full"]}')
+        elif self.status:
+            reply = Reply(self.status, [], b"{}")
+        else:
+            reply = self.source.answer(seen, body)
         evil = EVIL in top.lower()
         if cached:
             if unexpected := [name for name in names if name not in EXPECTED]:

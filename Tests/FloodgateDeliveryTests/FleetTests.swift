@@ -168,29 +168,19 @@ import Testing
     /// A server and edges of which each may tell of a few instances alone.
     private struct Chain {
         let server = Fleet()
-        let edges: [Fleet]
-        private var told: [Int]
-        private var levels: [Int]
+        private var links: [FleetLink]
 
         init(edges count: Int, told: Int) {
-            edges = (0..<count).map { _ in Fleet(told: told) }
-            self.told = Array(repeating: 0, count: count)
-            levels = self.told
+            let server = server
+            links = (0..<count).map { FleetLink(Fleet(told: told), to: server, name: "edge-\($0)") }
         }
+
+        var edges: [Fleet] { links.map(\.edge) }
 
         /// Lets edges tell what is new; how many instances each of them told of at most.
         mutating func forward(at now: Int64) throws -> Int {
             var most = 0
-            for (index, edge) in edges.enumerated() {
-                let tidings = edge.changes(of: "e", after: told[index], at: now, limit: 10_000)
-                if tidings.level > levels[index] { server.thin("e", toldBy: "edge-\(index)", to: tidings.level) }
-                (told[index], levels[index]) = (tidings.number, tidings.level)
-                most = max(most, tidings.sightings.count)
-                for sighting in tidings.sightings {
-                    let read = try #require(FleetSighting(sighting.json))
-                    server.see(read, of: "e", by: "edge-\(index)", at: now)
-                }
-            }
+            for index in links.indices { most = max(most, try links[index].forward(at: now)) }
             return most
         }
     }

@@ -131,6 +131,20 @@ import Testing
         #expect(try await Self.tell(server, key, #"{"instances":[\#(many)]}"#) == .badRequest)
     }
 
+    @Test func `ask edges about those that are behind, in the answer to what they tell`() async throws {
+        let server = try await TestServer()
+        let key = try await Self.edgeKey(server)
+        let time = try #require(try await Self.fleet(server)["time"]?.integerValue)
+        func tell(_ time: Int64) async throws -> JSONValue? {
+            let headers: HTTPFields = [.sdkKey: key, .contentType: "application/json"]
+            let body = #"{"from":"e","instances":[{"id":"a","name":"far","time":\#(time),"weight":0}]}"#
+            server.clock.advance(milliseconds: 2_000)
+            return try await server.send(.post, "/edge/v1/fleet", headers: headers, body: body).json
+        }
+        #expect(try await tell(time - 1) == ["success": true, "behind": ["a"]])
+        #expect(try await tell(time) == ["success": true])
+    }
+
     @Test func `show edges with what they say of themselves, on the page too`() async throws {
         let server = try await TestServer()
         let key = try await Self.edgeKey(server)

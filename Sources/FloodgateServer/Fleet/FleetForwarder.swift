@@ -49,10 +49,11 @@ final class FleetForwarder: Service {
                 guard !tidings.sightings.isEmpty else { continue }
                 do {
                     let isThinner = tidings.level > levels[environment.key] ?? 0
-                    try await send(tidings, isThinner: isThinner)
+                    let questions = try await send(tidings, isThinner: isThinner)
                     told[environment.key] = tidings.number
                     levels[environment.key] = tidings.level
                     hasMore = tidings.hasMore
+                    plane.boards.fleet.answer(questions, about: environment.key, at: plane.now())
                 } catch {
                     plane.logger.debug("What is known of the fleet was not sent on", metadata: ["error": "\(error)"])
                 }
@@ -77,7 +78,10 @@ final class FleetForwarder: Service {
         plane.boards.fleet.see(sighting, of: environment, at: plane.now())
     }
 
-    private func send(_ tidings: Fleet.Tidings, isThinner: Bool) async throws {
+    /// Tells of `tidings`.
+    ///
+    /// - Returns: Whom those upstream take to be behind; nobody if they are too old to say.
+    private func send(_ tidings: Fleet.Tidings, isThinner: Bool) async throws -> [String] {
         let values = tidings.sightings.map { sighting in
             var sighting = sighting
             // The edge does not stand between itself and upstream.
@@ -86,7 +90,7 @@ final class FleetForwarder: Service {
         }
         var body: JSONObject = ["from": .string(id), "instances": .array(values)]
         if isThinner { body["level"] = .integer(tidings.level) }
-        _ = try await upstream.ask(
+        let (answer, _) = try await upstream.ask(
             "/edge/v1/fleet",
             method: .POST,
             headers: [("content-type", "application/json")],
@@ -95,5 +99,7 @@ final class FleetForwarder: Service {
             within: .seconds(10),
             statuses: [202]
         )
+        let object = (try? JSONValue(parsing: answer.body))?.objectValue
+        return object?["behind"]?.arrayValue?.compactMap(\.stringValue) ?? []
     }
 }

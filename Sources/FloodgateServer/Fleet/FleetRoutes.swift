@@ -42,7 +42,7 @@ struct FleetRoutes: Sendable {
         )
     }
 
-    /// 202: what an edge saw is noted.
+    /// 202: what an edge saw is noted; the answer says of whom it should tell if they are not behind.
     @Sendable private func sightings(_ request: Request, _ context: SDKContext) async throws -> Response {
         let body = try await request.jsonObject(upTo: BodyLimit.events)
         guard let values = body["instances"]?.arrayValue, values.count <= Self.mostSightings else {
@@ -58,7 +58,10 @@ struct FleetRoutes: Sendable {
             guard let sighting = value.objectValue.flatMap(FleetSighting.init) else { continue }
             fleet.see(sighting, of: environment, by: teller, at: time)
         }
-        return .json(["success": true], status: .accepted)
+        var answer: JSONObject = ["success": true]
+        let questions = fleet.questions(about: environment, at: time)
+        if !questions.isEmpty { answer["behind"] = .array(questions.map(JSONValue.string)) }
+        return .json(.object(answer), status: .accepted)
     }
 }
 
