@@ -9,11 +9,14 @@ enum NATSHeader {
     static let batch = "Floodgate-Batch"
     /// How many messages the payload is divided into; absent for one.
     static let parts = "Floodgate-Parts"
+    /// JetStream's own: `TransportEnvelope.id`.
+    static let id = "Nats-Msg-Id"
 }
 
 /// A message as it came, copied out of the library's memory.
 struct NATSMessage: Sendable {
     var header: String?
+    var id: String?
     var parts: Int
     var payload: [UInt8]
     var sequence: UInt64
@@ -46,6 +49,7 @@ struct NATSMessage: Sendable {
     init(stored message: OpaquePointer, sequence: UInt64) {
         self.sequence = sequence
         header = Self.header(NATSHeader.batch, of: message)
+        id = Self.header(NATSHeader.id, of: message)
         parts = Self.header(NATSHeader.parts, of: message).map { Int($0) ?? 0 } ?? 1
         payload = Self.payload(of: message)
     }

@@ -89,6 +89,21 @@ extension NATSTransport {
         )
     }
 
+    package func isKept(
+        _ position: Int64,
+        of node: String,
+        in partition: Int,
+        at sequence: UInt64
+    ) async throws(TransportError) -> Bool? {
+        guard 0..<address.partitions ~= partition, sequence > 0 else { return nil }
+        let connection = try await prepared().connection
+        let streams = streams
+        let message = try await control.perform { () throws(TransportError) in
+            try streams.read(partition, sequence, connection.context)
+        }
+        return message.map { $0.id == TransportEnvelope.id(of: position, from: node) }
+    }
+
     package func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError) {
         guard !deliveries.isEmpty else { return }
         try await answer(deliveries, "+ACK", isAwaited: true)

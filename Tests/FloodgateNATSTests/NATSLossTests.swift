@@ -33,13 +33,14 @@ import Testing
         while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
     }
 
-    /// The rows that the broker has, each as often as it has it.
+    /// The rows of this node that the broker has, each as often as it has it.
     private func stored(_ transport: NATSTransport) async throws -> [Int64] {
         var found: [Int64] = []
         for partition in 0..<transport.partitionCount {
             let extent = try await transport.extent(of: partition)
             for sequence in extent.first..<(extent.last + 1) {
-                if let delivery = try await transport.read(partition: partition, sequence: sequence) {
+                let delivery = try await transport.read(partition: partition, sequence: sequence)
+                if let delivery, delivery.node == "n" {
                     found.append(delivery.batch.receivedAt - sampleBatch(0).receivedAt)
                 }
             }
@@ -73,6 +74,40 @@ import Testing
             #expect(try await stored(transport) == Array(1...count))
             group.cancelAll()
         }
+        await transport.shutdown()
+    }
+
+    @Test func `what it acknowledged is sent again, also where others were given its place since`() async throws {
+        let cluster = try NATSCluster(1)
+        let transport = try await cluster.transport("partitions=2")
+        let mark = cluster.folder.appending(path: "published.json")
+        /// Runs a publisher until it is done with all of the log.
+        func publish(_ isDone: (EventPublisher) -> Bool = { _ in true }) async throws {
+            let publisher = publisher(transport, in: cluster.folder)
+            let count = try await log.counts().batches
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await publisher.run() }
+                try await until { publisher.status.mark == count && isDone(publisher) }
+                try await until { (try? String(contentsOf: mark, encoding: .utf8))?.contains("epoch") ?? false }
+                group.cancelAll()
+            }
+        }
+        try await append(1...20)
+        try await publish()
+        cluster.kill(0)
+        try cluster.keep(0)
+        try cluster.start(0)
+        try await append(21...40)
+        try await publish()
+        cluster.kill(0)
+        try cluster.putBack(0)
+        try cluster.start(0)
+        for row in 1...60 as ClosedRange<Int64> {
+            try await until { (try? await transport.publish(sampleBatch(row), from: "other")) != nil }
+        }
+        #expect(try await stored(transport) == Array(1...20))
+        try await publish { $0.status.losses > 0 }
+        #expect(try await stored(transport) == Array(1...40))
         await transport.shutdown()
     }
 }

@@ -50,6 +50,15 @@ package protocol EventTransport: Sendable {
     /// - Throws: `.unavailable` if the broker does not answer.
     func read(partition: Int, sequence: UInt64) async throws(TransportError) -> TransportDelivery?
 
+    /// Whether it is the batch at `position` of `node`'s log that `partition` has under `sequence`; nil if there is nothing.
+    /// - Throws: `.unavailable` if the broker does not answer.
+    func isKept(
+        _ position: Int64,
+        of node: String,
+        in partition: Int,
+        at sequence: UInt64
+    ) async throws(TransportError) -> Bool?
+
     /// Has the broker forget `deliveries`, which whoever asked for them has kept for good.
     /// - Throws: `TransportError`; then some of them come again.
     func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError)

@@ -115,6 +115,16 @@ package final class InMemoryTransport: EventTransport {
         }
     }
 
+    package func isKept(
+        _ position: Int64,
+        of node: String,
+        in partition: Int,
+        at sequence: UInt64
+    ) async throws(TransportError) -> Bool? {
+        let found = try await read(partition: partition, sequence: sequence)
+        return found.map { $0.node == node && $0.batch.id == position }
+    }
+
     /// Removes all there is and begins anew, as after the broker lost its disk.
     package func remake() {
         state.withLock { state in

@@ -58,6 +58,11 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
         let read = try await transport.read(partition: delivery.partition, sequence: delivery.sequence)
         try expect(read?.batch == delivery.batch && read?.node == delivery.node, "what somebody holds can be read")
         try expect(read?.token == "" && read?.epoch == delivery.epoch, "what is read is not handed out")
+        let (position, partition, sequence) = (delivery.batch.id, delivery.partition, delivery.sequence)
+        let isKept = try await transport.isKept(position, of: delivery.node, in: partition, at: sequence)
+        let isOther = try await transport.isKept(position + 1, of: delivery.node, in: partition, at: sequence)
+        let isOfOther = try await transport.isKept(position, of: "n-3", in: partition, at: sequence)
+        try expect(isKept == true && isOther == false && isOfOther == false, "it is known which batch is where")
         let extent = try await transport.extent(of: delivery.partition)
         try expect(extent.first == 1 && extent.last >= delivery.sequence, "an extent has what is there")
         try expect(extent.epoch == delivery.epoch, "an extent is of the epoch that deliveries say")
@@ -87,6 +92,9 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
     for delivery in returned {
         let read = try await transport.read(partition: delivery.partition, sequence: delivery.sequence)
         try expect(read == nil, "what is acknowledged cannot be read any more")
+        let (partition, sequence) = (delivery.partition, delivery.sequence)
+        let isKept = try await transport.isKept(delivery.batch.id, of: delivery.node, in: partition, at: sequence)
+        try expect(isKept == nil, "where something was acknowledged there is nothing")
     }
 
     // Large batches, and many at a time.
