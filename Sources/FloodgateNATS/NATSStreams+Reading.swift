@@ -37,7 +37,12 @@ extension NATSStreams {
         defer { jsStreamInfo_Destroy(info) }
         let state = info.pointee.State
         let first = state.Msgs == 0 ? state.LastSeq &+ 1 : state.FirstSeq
-        return TransportExtent(epoch: info.pointee.Created, first: first, last: state.LastSeq)
+        return TransportExtent(
+            epoch: info.pointee.Created,
+            first: first,
+            last: state.LastSeq,
+            firstStoredAt: state.Msgs == 0 ? nil : NATSMessage.milliseconds(state.FirstTime)
+        )
     }
 
     /// The message with that number, whoever holds it; nil if it is not there.

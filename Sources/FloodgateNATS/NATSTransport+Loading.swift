@@ -39,6 +39,7 @@ extension NATSTransport {
                         partition: partition,
                         epoch: epochs[partition],
                         sequence: message.sequence,
+                        storedAt: message.storedAt,
                         deliveryCount: message.deliveryCount,
                         token: message.token
                     )
@@ -84,6 +85,7 @@ extension NATSTransport {
             partition: partition,
             epoch: epochs[partition],
             sequence: sequence,
+            storedAt: message.storedAt,
             deliveryCount: 0,
             token: ""
         )

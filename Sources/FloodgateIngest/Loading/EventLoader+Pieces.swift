@@ -64,9 +64,11 @@ extension EventLoader {
         let start = max(piece.start, LogCursor(position: batch.id))
         let end = min(piece.end, LogCursor(behind: batch.id))
         var parts: [LoadPiece] = []
-        if piece.start < start { parts.append(LoadPiece(from: piece.start, to: start, day: piece.day)) }
-        parts.append(LoadPiece(from: start, to: end, day: piece.day, deadReason: error.code.rawValue))
-        if end < piece.end { parts.append(LoadPiece(from: end, to: piece.end, day: piece.day)) }
+        if piece.start < start { parts.append(piece.part(from: piece.start, to: start)) }
+        var dead = piece.part(from: start, to: end)
+        dead.deadReason = error.code.rawValue
+        parts.append(dead)
+        if end < piece.end { parts.append(piece.part(from: end, to: piece.end)) }
         try replaceFirst(with: parts)
     }
 
@@ -92,10 +94,7 @@ extension EventLoader {
         }
         if let middle = Self.middle(of: extents) {
             try replaceFirst(
-                with: [
-                    LoadPiece(from: piece.start, to: middle, day: piece.day),
-                    LoadPiece(from: middle, to: piece.end, day: piece.day),
-                ]
+                with: [piece.part(from: piece.start, to: middle), piece.part(from: middle, to: piece.end)]
             )
             return .moved
         }

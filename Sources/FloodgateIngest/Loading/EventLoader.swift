@@ -39,7 +39,7 @@ package actor EventLoader {
     var triesOfPiece = 0
     var refusalsInARow = 0
     /// What is being made of batches that are not in the plan yet.
-    private var forming: (start: LogCursor, end: LogCursor, day: ArrivalDay, since: Int64)?
+    private var forming: (start: LogCursor, end: LogCursor, day: ArrivalDay, since: Int64, storedAt: Int64?)?
     /// Batches that were read and not used.
     private var unread: ArraySlice<LoggedBatch> = []
     private var averageBytes = 1 << 16
@@ -161,12 +161,20 @@ package actor EventLoader {
                 guard forming == nil else { return try close() }
                 logger.error("A batch of the log cannot be read", metadata: ["error": "\(error)"])
                 let end = LogCursor(behind: batch.id)
-                let step = try begin(LoadPiece(from: start, to: end, day: day, deadReason: error.code.rawValue), nil)
+                let piece = LoadPiece(
+                    from: start,
+                    to: end,
+                    day: day,
+                    deadReason: error.code.rawValue,
+                    storedAt: batch.origin?.storedAt
+                )
+                let step = try begin(piece, nil)
                 unread.removeFirst()
                 return step
             }
             unread.removeFirst()
-            forming = (start, LogCursor(behind: batch.id), day, forming?.since ?? now())
+            let storedAt = [forming?.storedAt, batch.origin?.storedAt].compactMap(\.self).max()
+            forming = (start, LogCursor(behind: batch.id), day, forming?.since ?? now(), storedAt)
             if draft.rowCount >= options.rows || draft.sizeBytes >= options.sizeBytes { return try close() }
         }
         return .moved
@@ -175,7 +183,12 @@ package actor EventLoader {
     /// Makes what was gathered the piece that is loaded next.
     private func close() throws -> Step {
         guard let forming, let draft else { return .waiting }
-        let piece = LoadPiece(from: forming.start, to: forming.end, day: forming.day)
+        let piece = LoadPiece(
+            from: forming.start,
+            to: forming.end,
+            day: forming.day,
+            storedAt: forming.storedAt
+        )
         return try begin(piece, draft.finish(id: piece.block(of: options.node), day: piece.day))
     }
 

@@ -49,11 +49,12 @@ package struct LoadPlanFile: Sendable {
         [
             .integer(piece.start.position), .integer(piece.start.number), .integer(piece.end.position),
             .integer(piece.end.number), .integer(Int64(piece.day.number)), .text(piece.deadReason),
+            piece.storedAt.map { .integer($0) } ?? .null,
         ]
     }
 
     private static func piece(_ value: JSONValue) -> LoadPiece? {
-        guard let parts = value.arrayValue, parts.count == 6 else { return nil }
+        guard let parts = value.arrayValue, 6...7 ~= parts.count else { return nil }
         let numbers = parts.prefix(5).compactMap(\.integerValue)
         guard numbers.count == 5, let first = Int(exactly: numbers[1]), let last = Int(exactly: numbers[3]),
             let day = Int32(exactly: numbers[4])
@@ -62,7 +63,9 @@ package struct LoadPlanFile: Sendable {
             from: LogCursor(position: numbers[0], number: first),
             to: LogCursor(position: numbers[2], number: last),
             day: ArrivalDay(number: day),
-            deadReason: parts[5].stringValue
+            deadReason: parts[5].stringValue,
+            // Absent in plans of earlier versions.
+            storedAt: parts.count > 6 ? parts[6].integerValue : nil
         )
     }
 }

@@ -17,6 +17,8 @@ package final class InMemoryTransport: EventTransport {
         var failure: TransportError?
         var isClosed = false
         var epoch: Int64 = 1
+        /// Goes on whatever is lost.
+        var clock: Int64 = 1_000
     }
 
     package let partitionCount: Int
@@ -67,12 +69,14 @@ package final class InMemoryTransport: EventTransport {
                 return known
             }
             state.sequences[partition] += 1
+            state.clock += 1
             let delivery = TransportDelivery(
                 node: node,
                 batch: batch,
                 partition: partition,
                 epoch: state.epoch,
                 sequence: state.sequences[partition],
+                storedAt: state.clock,
                 deliveryCount: 0,
                 token: envelope.id
             )
@@ -101,8 +105,13 @@ package final class InMemoryTransport: EventTransport {
                 return TransportExtent(epoch: 1, first: 1, last: 0)
             }
             let last = state.sequences[partition]
-            let first = state.messages[partition].first?.delivery.sequence ?? last + 1
-            return TransportExtent(epoch: state.epoch, first: first, last: last)
+            let first = state.messages[partition].first?.delivery
+            return TransportExtent(
+                epoch: state.epoch,
+                first: first?.sequence ?? last + 1,
+                last: last,
+                firstStoredAt: first?.storedAt
+            )
         }
     }
 

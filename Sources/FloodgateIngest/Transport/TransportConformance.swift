@@ -52,6 +52,8 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
     }
     for partition in 0..<transport.partitionCount {
         let sequences = held.filter { $0.partition == partition }.map(\.sequence)
+        let times = held.filter { $0.partition == partition }.map(\.storedAt)
+        try expect(times == times.sorted() && times.allSatisfy { $0 > 0 }, "what is behind is no older")
         try expect(sequences == Array(1..<UInt64(sequences.count + 1)), "sequences count from 1, without gaps")
     }
     for delivery in held {
@@ -65,6 +67,9 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
         try expect(isKept == true && isOther == false && isOfOther == false, "it is known which batch is where")
         let extent = try await transport.extent(of: delivery.partition)
         try expect(extent.first == 1 && extent.last >= delivery.sequence, "an extent has what is there")
+        let first = held.first { $0.partition == partition && $0.sequence == 1 }
+        try expect(extent.firstStoredAt == first?.storedAt, "an extent says since when its first is there")
+        try expect(read?.storedAt == delivery.storedAt, "what is read is as old as what is handed out")
         try expect(extent.epoch == delivery.epoch, "an extent is of the epoch that deliveries say")
         let next = try await transport.read(partition: delivery.partition, sequence: extent.last + 1)
         try expect(next == nil, "there is nothing behind the last")

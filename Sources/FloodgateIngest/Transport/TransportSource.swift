@@ -32,6 +32,8 @@ package actor TransportSource: BatchSource {
     /// Committed, and still to be acknowledged.
     private var done: [TransportDelivery] = []
     private var committed: UInt64 = 0
+    /// When the broker took in the newest of what is committed; nil if that is not known.
+    private var committedAt: Int64?
     /// The highest sequence that was handed out.
     private var highest: UInt64 = 0
     /// Whether the partition is not the one any more that was begun with: there is nothing to be had here then.
@@ -60,22 +62,33 @@ package actor TransportSource: BatchSource {
     ///
     /// - Parameters:
     ///   - gone: The name under which it was seen to go back; nil if it was not.
-    ///   - loaded: Up to which sequence a name was loaded; nil for one that was never used.
+    ///   - loaded: How far a name was loaded; nil for one that was never used.
     /// - Returns: What blocks are named by.
     /// - Throws: `TransportError` if the broker does not tell, and what `loaded` throws.
     package func lane(
         behind gone: String?,
-        loaded: @Sendable (String) async throws -> Int64?
+        loaded: @Sendable (String) async throws -> LoadedLane?
     ) async throws -> String {
         var lane = try await lane()
-        let last = Int64(clamping: try await transport.extent(of: partition).last)
-        while let through = try await loaded(lane) {
-            let next = "\(lane)-\(through)"
+        let extent = try await transport.extent(of: partition)
+        while let found = try await loaded(lane) {
+            let next = "\(lane)-\(found.through)"
             let isUsed = try await loaded(next) != nil
-            guard lane == gone || through > last || isUsed else { break }
+            let hasGoneBack =
+                found.through > Int64(clamping: extent.last) || isLater(extent, UInt64(found.through), found.storedAt)
+            guard lane == gone || hasGoneBack || isUsed else {
+                committedAt = found.storedAt
+                break
+            }
             lane = next
         }
         return lane
+    }
+
+    /// Whether what is first came after what is loaded, although it has a sequence that is loaded: another one had it then.
+    private func isLater(_ extent: TransportExtent, _ through: UInt64, _ storedAt: Int64?) -> Bool {
+        guard let storedAt, let first = extent.firstStoredAt else { return false }
+        return extent.first <= through && first > storedAt
     }
 
     package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
@@ -97,6 +110,7 @@ package actor TransportSource: BatchSource {
         for (number, delivery) in held where number <= committed {
             held[number] = nil
             heldBytes -= delivery.batch.payload.count
+            committedAt = max(committedAt ?? 0, delivery.storedAt)
             done.append(delivery)
         }
         try await acknowledge()
@@ -167,7 +181,10 @@ package actor TransportSource: BatchSource {
         for delivery in deliveries {
             guard delivery.epoch == epoch else { throw remade() }
             highest = max(highest, delivery.sequence)
+            // What was taken in under a sequence after what has it in the warehouse, or otherwise than what is held, is new.
+            if let old = held[delivery.sequence], old.storedAt != delivery.storedAt { throw remade() }
             if delivery.sequence <= committed {
+                if let committedAt, delivery.storedAt > committedAt { throw remade() }
                 done.append(delivery)
             } else {
                 isNew = isNew || held[delivery.sequence] == nil
@@ -193,6 +210,7 @@ package actor TransportSource: BatchSource {
         do {
             // What was handed out by another partition of this name would be taken for what is in this one.
             try await checkExtent()
+            try await checkLast(of: deliveries)
             try await transport.acknowledge(deliveries)
         } catch {
             done += deliveries
@@ -202,7 +220,11 @@ package actor TransportSource: BatchSource {
 
     private func logged(_ delivery: TransportDelivery) -> LoggedBatch {
         var batch = delivery.batch
-        batch.origin = BatchOrigin(node: delivery.node, position: batch.id)
+        batch.origin = BatchOrigin(
+            node: delivery.node,
+            position: batch.id,
+            storedAt: delivery.storedAt
+        )
         batch.id = Int64(clamping: delivery.sequence)
         return batch
     }
@@ -219,8 +241,22 @@ package actor TransportSource: BatchSource {
     @discardableResult
     private func checkExtent() async throws(TransportError) -> TransportExtent {
         let extent = try await transport.extent(of: partition)
-        guard extent.epoch == epoch, extent.last >= highest else { throw remade() }
+        guard extent.epoch == epoch, extent.last >= highest, !isLater(extent, committed, committedAt) else {
+            throw remade()
+        }
         return extent
+    }
+
+    /// Sees to it that nothing is acknowledged in the place of what is in the warehouse.
+    private func checkLast(of deliveries: [TransportDelivery]) async throws(TransportError) {
+        guard let last = deliveries.max(by: { $0.sequence < $1.sequence }) else { return }
+        let isKept = try await transport.isKept(
+            last.batch.id,
+            of: last.node,
+            in: partition,
+            at: last.sequence
+        )
+        if isKept == false { throw remade() }
     }
 
     private func remade() -> TransportError {

@@ -41,8 +41,8 @@ extension EventPipeline {
             do {
                 let blocks = try await warehouse.ledger(since: 0, node: nil).map(\.block)
                 let lane = try await source.lane(behind: gone) { [self] lane in
-                    let end = blocks.compactMap { LoadPiece.end(of: $0, node: lane) }.max()
-                    return end.map { $0.position - 1 } ?? (planFile(of: lane).exists ? 0 : nil)
+                    LoadPiece.loaded(blocks, node: lane)
+                        ?? (planFile(of: lane).exists ? LoadedLane(through: 0) : nil)
                 }
                 // What the lane is found by until it has a block.
                 let plan = planFile(of: lane)

@@ -19,9 +19,7 @@ import Testing
         options.patience = .zero
         let source = TransportSource(transport: transport, partition: 0, options: options)
         let blocks = try await scene.warehouse.ledger(since: 0, node: nil).map(\.block)
-        let lane = try await source.lane(behind: gone) { lane in
-            blocks.compactMap { LoadPiece.end(of: $0, node: lane) }.max().map { $0.position - 1 }
-        }
+        let lane = try await source.lane(behind: gone) { LoadPiece.loaded(blocks, node: $0) }
         return scene.loader(of: source) {
             $0.node = lane
             $0.hasManyNodes = true
@@ -86,6 +84,44 @@ import Testing
         try await scene.drain(third)
         #expect(Set(try scene.loaded()).count == 16)
         #expect(try await transport.status().lag == 0)
+    }
+
+    @Test func `nothing is left out of what others were given since, nobody having looked`() async throws {
+        for row in 1...5 as ClosedRange<Int64> { try await publish("a", row, 2) }
+        try await scene.drain(try await loader())
+        transport.goBack(partition: 0, to: 3)
+        for row in 1...9 as ClosedRange<Int64> { try await publish("b", row, 2) }
+        // As the pipeline does: whoever finds that it is another partition is followed by a loader of that.
+        let second = try await loader()
+        for _ in 0..<20 { _ = await second.step() }
+        transport.forgetHolders()
+        try await scene.drain(try await loader(behind: second.options.node))
+        #expect(Set(try scene.loaded()).count == 28)
+        #expect(try await transport.status().lag == 0)
+    }
+
+    @Test func `names of blocks say when the broker took them in, and those of earlier versions are read`() {
+        var piece = LoadPiece(
+            from: LogCursor(position: 3),
+            to: LogCursor(position: 9, number: 4),
+            day: ArrivalDay(number: 20_000)
+        )
+        let early = piece.block(of: "partition-0-a")
+        piece.storedAt = 1_750_000_020_000
+        piece.deadReason = "rejected"
+        let late = piece.block(of: "partition-0-a")
+        #expect(LoadPiece.end(of: early, node: "partition-0-a") == piece.end)
+        #expect(LoadPiece.end(of: late, node: "partition-0-a") == piece.end)
+        #expect(LoadPiece.loaded([early], node: "partition-0-a") == LoadedLane(through: 8))
+        #expect(
+            LoadPiece.loaded([late, early], node: "partition-0-a")
+                == LoadedLane(through: 8, storedAt: 1_750_000_020_000)
+        )
+        #expect(LoadPiece.loaded([late], node: "partition-0-b") == nil)
+        piece.end = LogCursor(position: 1 << 44, number: 1 << 17)
+        piece.start = LogCursor(position: 1 << 43, number: 1 << 17)
+        let longest = piece.block(of: String(repeating: "-", count: 64))
+        #expect(longest.utf8.count <= 100, "what warehouses take")
     }
 
     @Test(arguments: 0..<12 as Range<UInt64>)
