@@ -35,6 +35,10 @@ extension NATSStreams {
             throw TransportError(status, code, doing: "Asking for the extent of stream \(stream(partition))")
         }
         defer { jsStreamInfo_Destroy(info) }
+        // Only a leader knows all; a broker that stands alone is in no cluster.
+        if let cluster = info.pointee.Cluster, cluster.pointee.Leader.map({ $0.pointee == 0 }) ?? true {
+            throw TransportError(.unavailable, "Stream \(stream(partition)) has no leader that knows what is in it")
+        }
         let state = info.pointee.State
         let first = state.Msgs == 0 ? state.LastSeq &+ 1 : state.FirstSeq
         return TransportExtent(

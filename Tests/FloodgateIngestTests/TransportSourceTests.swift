@@ -10,6 +10,7 @@ import Testing
         var options = TransportSourceOptions()
         options.wait = .zero
         options.patience = .zero
+        options.doubt = .zero
         change(&options)
         return TransportSource(transport: transport, partition: 0, options: options)
     }
@@ -185,6 +186,42 @@ import Testing
         #expect(known == name + "-9")
         let unknown = try await source.lane(behind: nil) { $0 == name ? LoadedLane(through: 9) : nil }
         #expect(unknown == name, "blocks of earlier versions do not tell")
+    }
+
+    @Test func `a partition that seems to be behind for a moment is gone on with`() async throws {
+        try await publish(1...9)
+        let first = source { $0.doubt = .seconds(3_600) }
+        #expect(try await all(first).count == 9)
+        transport.lag(by: 3, for: 2)
+        for _ in 1...2 {
+            let error = await #expect(throws: EventLogError.self) { try await first.read(after: 9, limit: 10) }
+            #expect("\(error as Any)".contains("unavailable"))
+        }
+        #expect(try await first.read(after: 9, limit: 10).isEmpty)
+        #expect(await !first.isGone)
+        try await first.commit(through: 9)
+        #expect(try await transport.status().lag == 0)
+    }
+
+    @Test func `a partition that stays behind has gone back`() async throws {
+        try await publish(1...9)
+        let first = source()
+        #expect(try await all(first).count == 9)
+        transport.lag(by: 3, for: .max)
+        for isGone in [false, true] {
+            await #expect(throws: EventLogError.self) { try await first.read(after: 9, limit: 10) }
+            #expect(await first.isGone == isGone)
+        }
+    }
+
+    @Test func `the name stays for a partition that seems to be behind for a moment`() async throws {
+        try await publish(1...9)
+        let source = source()
+        let name = try await source.lane()
+        transport.lag(by: 3, for: 1)
+        #expect(try await source.lane(behind: nil) { $0 == name ? LoadedLane(through: 9) : nil } == name)
+        transport.lag(by: 3, for: 2)
+        #expect(try await source.lane(behind: nil) { $0 == name ? LoadedLane(through: 9) : nil } == name + "-9")
     }
 
     @Test func `a partition that went back is loaded under another name`() async throws {

@@ -120,6 +120,13 @@ extension LedgerReport {
             text += "  segment \(line.segment), \(line.environment), minute \(line.minute): "
             text += "\(line.accepted) accepted, \(line.gap?.text ?? "")\n"
         }
+        if gaps.contains(where: \.isSurplus) {
+            text += """
+                  What is too many was loaded twice; results count it once. In a cluster, to have the log go on: stop the server,
+                  delete its published.json and start it; all that the log holds is sent again, and counts once.
+
+                """
+        }
         return text
     }
 
@@ -134,6 +141,10 @@ extension LedgerReport {
 }
 
 extension LedgerReport.Line {
+    fileprivate var isSurplus: Bool {
+        if case .surplus = gap { true } else { false }
+    }
+
     /// The line as a JSON object; what a sum has no place for is left out.
     package var json: JSONObject {
         var object: JSONObject = [

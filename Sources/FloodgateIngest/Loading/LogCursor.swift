@@ -63,6 +63,13 @@ package struct LoadPiece: Sendable, Hashable {
         named(block, node: node)?.end
     }
 
+    /// Whether `block` is of a lane that began a partition again: it may have loaded what another lane had loaded.
+    ///
+    /// The names of such lanes are too long to be written out; those of others are not, with fewer than a thousand partitions.
+    package static func isRepeated(_ block: String) -> Bool {
+        block.hasPrefix(word("partition-")) && block.prefix { $0 != "-" }.contains("__")
+    }
+
     /// How far `blocks` go that are of the lane `node` of a partition; nil if none is.
     package static func loaded(_ blocks: some Sequence<String>, node: String) -> LoadedLane? {
         var lane: LoadedLane?

@@ -17,6 +17,8 @@ package final class InMemoryTransport: EventTransport {
         var failure: TransportError?
         var isClosed = false
         var epoch: Int64 = 1
+        /// By how much the next extents are behind, and how many of them.
+        var lag: (sequences: UInt64, answers: Int) = (0, 0)
         /// Goes on whatever is lost.
         var clock: Int64 = 1_000
     }
@@ -104,7 +106,11 @@ package final class InMemoryTransport: EventTransport {
             guard state.messages.indices.contains(partition) else {
                 return TransportExtent(epoch: 1, first: 1, last: 0)
             }
-            let last = state.sequences[partition]
+            var last = state.sequences[partition]
+            if state.lag.answers > 0 {
+                state.lag.answers -= 1
+                last -= min(last, state.lag.sequences)
+            }
             let first = state.messages[partition].first?.delivery
             return TransportExtent(
                 epoch: state.epoch,
@@ -152,6 +158,11 @@ package final class InMemoryTransport: EventTransport {
             state.sequences[partition] = min(state.sequences[partition], sequence)
             state.known = state.known.filter { $0.value.partition != partition || $0.value.sequence <= sequence }
         }
+    }
+
+    /// Has the next `answers` about what a partition has be behind, as those of a leader that does not know all yet.
+    package func lag(by sequences: UInt64, for answers: Int) {
+        state.withLock { $0.lag = (sequences, answers) }
     }
 
     package func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError) {

@@ -10,6 +10,9 @@ package struct TransportSourceOptions: Sendable {
     package var wait: Duration = .milliseconds(20)
     /// How long it may take to hand out what is known to be there, before it is read without; 1 s by default.
     package var patience: Duration = .seconds(1)
+    /// How long a partition must seem to be behind what was taken from it before it counts as gone back: a new leader may not
+    /// know all at once; 5 s by default.
+    package var doubt: Duration = .seconds(5)
     /// How often the broker is told that what is held is still being worked on; 60 s by default, a fifth of what it waits.
     package var extendInterval: Duration = .seconds(60)
 
@@ -36,6 +39,8 @@ package actor TransportSource: BatchSource {
     private var committedAt: Int64?
     /// The highest sequence that was handed out.
     private var highest: UInt64 = 0
+    /// Since when the partition seems to be behind; nil if it does not.
+    private var doubtfulSince: ContinuousClock.Instant?
     /// Whether the partition is not the one any more that was begun with: there is nothing to be had here then.
     package private(set) var isGone = false
 
@@ -70,10 +75,14 @@ package actor TransportSource: BatchSource {
         loaded: @Sendable (String) async throws -> LoadedLane?
     ) async throws -> String {
         var lane = try await lane()
-        let extent = try await transport.extent(of: partition)
+        var extent = try await transport.extent(of: partition)
         while let found = try await loaded(lane) {
             let next = "\(lane)-\(found.through)"
             let isUsed = try await loaded(next) != nil
+            if !isUsed, lane != gone, found.through > Int64(clamping: extent.last) {
+                try await Task.sleep(for: options.doubt)
+                extent = try await transport.extent(of: partition)
+            }
             let hasGoneBack =
                 found.through > Int64(clamping: extent.last) || isLater(extent, UInt64(found.through), found.storedAt)
             guard lane == gone || hasGoneBack || isUsed else {
@@ -237,14 +246,21 @@ package actor TransportSource: BatchSource {
     }
 
     /// Which batches there may be.
-    /// - Throws: `.failed` if the partition is not the one that was begun with, or has lost what was taken from it.
+    /// - Throws: `.failed` if the partition is not the one that was begun with, or has lost what was taken from it;
+    ///   `.unavailable` if it seems so and was not looked at long enough.
     @discardableResult
     private func checkExtent() async throws(TransportError) -> TransportExtent {
         let extent = try await transport.extent(of: partition)
-        guard extent.epoch == epoch, extent.last >= highest, !isLater(extent, committed, committedAt) else {
-            throw remade()
+        guard extent.epoch == epoch, !isLater(extent, committed, committedAt) else { throw remade() }
+        guard extent.last < highest else {
+            doubtfulSince = nil
+            return extent
         }
-        return extent
+        guard let since = doubtfulSince else {
+            doubtfulSince = .now
+            throw behind()
+        }
+        throw .now - since < options.doubt ? behind() : remade()
     }
 
     /// Sees to it that nothing is acknowledged in the place of what is in the warehouse.
@@ -257,6 +273,13 @@ package actor TransportSource: BatchSource {
             at: last.sequence
         )
         if isKept == false { throw remade() }
+    }
+
+    private func behind() -> TransportError {
+        TransportError(
+            .unavailable,
+            "Partition \(partition) seems to be behind what was taken from it; it is looked at again before that is believed"
+        )
     }
 
     private func remade() -> TransportError {

@@ -85,6 +85,18 @@ import Testing
         #expect(line.accepted == 10 && line.loaded == 7 && line.duplicate == 2 && line.dead == 1)
     }
 
+    @Test func `what a partition that was begun again brought twice is no surplus, and nothing else is excused`() {
+        var again = entry(1, loaded: 4, idXor: 1, idSum: 2)
+        again.block = LoadPiece(from: .start, to: .start, day: ArrivalDay(number: 0))
+            .block(of: "partition-0-dohb1kzw2x8g-9")
+        let report = compare([segment(1, 10)], [entry(1, loaded: 10), again])
+        #expect(report.isBalanced && report.removableSegments == [1])
+        again.segment = 2
+        let other = compare([segment(1, 10), segment(2, 10)], [entry(1, loaded: 10), entry(1, loaded: 4), again])
+        #expect(other.gaps.map(\.gap) == [.surplus(4), .missing(6)])
+        #expect(other.text.contains("published.json"), "it says what to do")
+    }
+
     @Test func `counts what is behind the watermark as in flight`() {
         let report = compare([segment(1, 10), segment(2, 4)], [entry(1, loaded: 6)], watermark: 1)
         #expect(report.isBalanced)

@@ -17,6 +17,7 @@ import Testing
         var options = TransportSourceOptions()
         options.wait = .zero
         options.patience = .zero
+        options.doubt = .zero
         let source = TransportSource(transport: transport, partition: 0, options: options)
         let blocks = try await scene.warehouse.ledger(since: 0, node: nil).map(\.block)
         let lane = try await source.lane(behind: gone) { LoadPiece.loaded(blocks, node: $0) }
@@ -118,6 +119,11 @@ import Testing
                 == LoadedLane(through: 8, storedAt: 1_750_000_020_000)
         )
         #expect(LoadPiece.loaded([late], node: "partition-0-b") == nil)
+        #expect(!LoadPiece.isRepeated(piece.block(of: "partition-999-" + String(1_800_000_000_000_000_000, radix: 36))))
+        #expect(
+            LoadPiece.isRepeated(piece.block(of: "partition-0-" + String(1_800_000_000_000_000_000, radix: 36) + "-9"))
+        )
+        #expect(!LoadPiece.isRepeated(piece.block(of: String(repeating: "node", count: 20))))
         piece.end = LogCursor(position: 1 << 44, number: 1 << 17)
         piece.start = LogCursor(position: 1 << 43, number: 1 << 17)
         let longest = piece.block(of: String(repeating: "-", count: 64))
