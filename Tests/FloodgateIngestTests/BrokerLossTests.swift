@@ -181,6 +181,25 @@ import Testing
         }
     }
 
+    @Test func `what arrived is settled when the broker holds nothing of it any more, and not before`() async throws {
+        try await append(1...10)
+        let publisher = publisher()
+        try await running(publisher) {
+            var held: [TransportDelivery] = []
+            for partition in 0..<2 {
+                held += try await transport.pull(partition: partition, limit: .max, within: .zero)
+            }
+            try await transport.acknowledge(Array(held.dropLast()))
+            let answers = transport.answers
+            try await until { transport.answers > answers + 20 }
+            #expect(publisher.status.settled < 10)
+            try await transport.acknowledge(held)
+            try await until { publisher.status.settled == 10 }
+            publisher.sendAgain()
+            try await until { publisher.status.losses == 1 && publisher.status.mark == 10 }
+        }
+    }
+
     @Test func `a loss while nobody was there is noticed at the start`() async throws {
         try await append(1...10)
         try await running(publisher()) { try await until { mark.contains("epoch") } }

@@ -6,7 +6,7 @@ package import FloodgateWarehouse
 package struct LedgerReconciler: Sendable {
     /// The node whose log it is.
     package var node: String
-    /// Up to where the loader says that everything is loaded.
+    /// Up to where the loader says that everything is loaded, or the broker that it holds nothing any more.
     package var watermark: LogCursor
     /// Up to which segment batches may have been sent twice, long apart, and so be loaded twice; reads count them once.
     package var resentThrough: Int64
@@ -76,14 +76,18 @@ package struct LedgerReconciler: Sendable {
         let absent = logged.events &- found.accepted
         // Segments are loaded in order: what lies before the one at the watermark is not on its way any more.
         let mayBeInFlight = segment.number >= watermark.segment
+        let isOther = (logged.idXor ?? found.idXor) != found.idXor || (logged.idSum ?? found.idSum) != found.idSum
+        let mayBeTwice = isRepeated || segment.number <= resentThrough
         if absent > 0 {
             if mayBeInFlight { line.inFlight = absent } else { line.gap = .missing(absent) }
-        } else if absent < 0, isRepeated || segment.number <= resentThrough {
-            // Each batch that came again is there once more.
+        } else if mayBeTwice, absent < 0 || (isOther && mayBeInFlight) {
+            // Each batch that came again is there once more. While the rest of them may come, some may be there twice and
+            // others not at all.
             line.loaded = max(0, found.loaded &+ absent)
+            line.isSettled = !mayBeInFlight
         } else if absent < 0 {
             line.gap = .surplus(0 &- absent)
-        } else if (logged.idXor ?? found.idXor) != found.idXor || (logged.idSum ?? found.idSum) != found.idSum {
+        } else if isOther {
             line.gap = .otherEvents
         } else if found.accepted != found.loaded &+ found.duplicate &+ found.dead {
             line.gap = .unexplained(found.accepted &- found.loaded &- found.duplicate &- found.dead)

@@ -10,9 +10,9 @@ extension EventPublisher {
 
     /// Asks the broker what it has, and compares.
     func lookForLoss() async throws(TransportError) {
-        let before = state.withLock { state in
+        let (before, mark) = state.withLock { state in
             state.isDoubtful = false
-            return state.sight
+            return (state.sight, state.window.mark)
         }
         var extents: [TransportExtent] = []
         var taken: Set<Int> = []
@@ -24,9 +24,16 @@ extension EventPublisher {
         state.withLock { state in
             state.lost.formUnion(state.sight.saw(extents, knowing: before).union(taken))
             state.sight.anchor()
+            if state.lost.isEmpty { state.settled.saw(extents, having: mark) } else { state.settled = SettledMark() }
             state.isDoubtful = state.isDoubtful || state.sight.isDoubtful
         }
         if hasLost { wake() }
+    }
+
+    /// Has all that the log holds sent again, since some of it is neither at the broker nor where the broker's go.
+    package func sendAgain() {
+        state.withLock { $0.lost.formUnion(0..<transport.partitionCount) }
+        wake()
     }
 
     /// Whether a sequence that a batch of this node was acknowledged with is another batch's now: somebody got it again.
@@ -60,6 +67,7 @@ extension EventPublisher {
             state.resentThrough = max(state.resentThrough, state.window.taken >> 32)
             state.resending = (state.window, lost)
             state.window = PublishWindow(mark: 0)
+            state.settled = SettledMark()
             state.isDoubtful = true
             return (lost, Self.content(state))
         }

@@ -17,6 +17,8 @@ package final class InMemoryTransport: EventTransport {
         var failure: TransportError?
         var isClosed = false
         var epoch: Int64 = 1
+        /// How often somebody asked what a partition has.
+        var answers = 0
         /// By how much the next extents are behind, and how many of them.
         var lag: (sequences: UInt64, answers: Int) = (0, 0)
         /// Goes on whatever is lost.
@@ -106,6 +108,7 @@ package final class InMemoryTransport: EventTransport {
             guard state.messages.indices.contains(partition) else {
                 return TransportExtent(epoch: 1, first: 1, last: 0)
             }
+            state.answers += 1
             var last = state.sequences[partition]
             if state.lag.answers > 0 {
                 state.lag.answers -= 1
@@ -159,6 +162,9 @@ package final class InMemoryTransport: EventTransport {
             state.known = state.known.filter { $0.value.partition != partition || $0.value.sequence <= sequence }
         }
     }
+
+    /// How often somebody asked what a partition has.
+    package var answers: Int { state.withLock { $0.answers } }
 
     /// Has the next `answers` about what a partition has be behind, as those of a leader that does not know all yet.
     package func lag(by sequences: UInt64, for answers: Int) {

@@ -97,6 +97,34 @@ import Testing
         #expect(other.text.contains("published.json"), "it says what to do")
     }
 
+    @Test func `what is sent again is not whole before the broker holds nothing of it any more`() {
+        // Five of ten events, twice and thrice: as many as there were, and more.
+        let half = entry(1, loaded: 5, idXor: 1, idSum: 2)
+        for times in [2, 3] {
+            let entries = Array(repeating: half, count: times)
+            var reconciler = LedgerReconciler(node: "n1", watermark: LogCursor(position: 1 << 32 | 7))
+            reconciler.resentThrough = 1
+            let report = reconciler.compare([segment(1, 10)], with: entries)
+            #expect(report.isBalanced, "nobody is to be woken while it is on its way")
+            #expect(report.removableSegments.isEmpty)
+            #expect(report.total.accepted == report.total.loaded + report.total.inFlight)
+        }
+        var reconciler = LedgerReconciler(node: "n1", watermark: LogCursor(position: 2 << 32))
+        reconciler.resentThrough = 1
+        let whole = [entry(1, loaded: 10), half]
+        #expect(reconciler.compare([segment(1, 10)], with: whole).removableSegments == [1])
+        #expect(reconciler.compare([segment(1, 10)], with: [half, half]).gaps.map(\.gap) == [.otherEvents])
+    }
+
+    @Test func `what is missed twice in a row is sent again, once`() {
+        let whole = compare([segment(1, 10)], [entry(1, loaded: 10)])
+        let lacking = compare([segment(1, 10), segment(2, 10)], [entry(1, loaded: 10), entry(2, loaded: 9)])
+        var missed = MissedSegments()
+        for report in [lacking, whole, lacking] { #expect(missed.saw(report).isEmpty) }
+        #expect(missed.saw(lacking) == [2])
+        #expect(missed.saw(lacking).isEmpty)
+    }
+
     @Test func `counts what is behind the watermark as in flight`() {
         let report = compare([segment(1, 10), segment(2, 4)], [entry(1, loaded: 6)], watermark: 1)
         #expect(report.isBalanced)
