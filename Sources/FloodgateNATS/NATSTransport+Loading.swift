@@ -106,6 +106,26 @@ extension NATSTransport {
         return message.map { $0.id == TransportEnvelope.id(of: position, from: node) }
     }
 
+    package func note(of partition: Int) async throws(TransportError) -> TransportNote {
+        let connection = try await prepared().connection
+        let streams = streams
+        return try await control.perform { () throws(TransportError) in
+            try streams.readNote(of: partition, connection.context)
+        }
+    }
+
+    package func setNote(
+        _ text: String,
+        of partition: Int,
+        replacing version: UInt64
+    ) async throws(TransportError) -> UInt64 {
+        let connection = try await prepared().connection
+        let streams = streams
+        return try await control.perform { () throws(TransportError) in
+            try streams.writeNote(text, of: partition, replacing: version, connection.context)
+        }
+    }
+
     package func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError) {
         guard !deliveries.isEmpty else { return }
         try await answer(deliveries, "+ACK", isAwaited: true)

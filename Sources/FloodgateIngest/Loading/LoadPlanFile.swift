@@ -17,17 +17,26 @@ package struct LoadPlanFile: Sendable {
     /// The pieces in order; none if there is no plan that can be read.
     package func read() -> [LoadPiece] {
         guard let content = FileManager.default.contents(atPath: path),
-            let list = try? JSONValue(parsing: Array(content)).arrayValue
+            let value = try? JSONValue(parsing: Array(content))
         else { return [] }
-        let pieces = list.compactMap(Self.piece)
-        return pieces.count == list.count ? pieces : []
+        return Self.pieces(value) ?? []
     }
+
+    /// The pieces that `value(_:)` has written; nil if they do not read.
+    static func pieces(_ value: JSONValue) -> [LoadPiece]? {
+        guard let list = value.arrayValue else { return nil }
+        let pieces = list.compactMap(piece)
+        return pieces.count == list.count ? pieces : nil
+    }
+
+    /// `pieces` as they are written.
+    static func value(_ pieces: [LoadPiece]) -> JSONValue { .array(pieces.map(value)) }
 
     /// Keeps `pieces`; on return they are on the disk.
     /// - Throws: `.storage` if they are not.
     package func write(_ pieces: [LoadPiece]) throws(EventLogError) {
         var writer = JSONWriter()
-        writer.write(.array(pieces.map(Self.value)))
+        writer.write(Self.value(pieces))
         let draft = path + ".new"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw error() }

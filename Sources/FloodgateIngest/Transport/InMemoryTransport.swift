@@ -16,6 +16,7 @@ package final class InMemoryTransport: EventTransport {
         var known: [String: TransportReceipt] = [:]
         var failure: TransportError?
         var isClosed = false
+        var notes: [Int: TransportNote] = [:]
         var epoch: Int64 = 1
         /// How often somebody asked what a partition has.
         var answers = 0
@@ -143,12 +144,33 @@ package final class InMemoryTransport: EventTransport {
         return found.map { $0.node == node && $0.batch.id == position }
     }
 
+    package func note(of partition: Int) async throws(TransportError) -> TransportNote {
+        try perform { $0.notes[partition] ?? TransportNote() }
+    }
+
+    package func setNote(
+        _ text: String,
+        of partition: Int,
+        replacing version: UInt64
+    ) async throws(TransportError) -> UInt64 {
+        let new: UInt64? = try perform { state in
+            guard (state.notes[partition]?.version ?? 0) == version else { return nil }
+            state.clock += 1
+            let new = UInt64(clamping: state.clock)
+            state.notes[partition] = TransportNote(text: text, version: new)
+            return new
+        }
+        guard let new else { throw TransportError(.overtaken, "Another loader of partition \(partition) was here") }
+        return new
+    }
+
     /// Removes all there is and begins anew, as after the broker lost its disk.
     package func remake() {
         state.withLock { state in
             state.messages = Array(repeating: [], count: partitionCount)
             state.sequences = Array(repeating: 0, count: partitionCount)
             state.known = [:]
+            state.notes = [:]
             state.epoch += 1
         }
     }

@@ -102,6 +102,21 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
         try expect(isKept == nil, "where something was acknowledged there is nothing")
     }
 
+    // Of two who replace the same note, one does.
+    try expect(try await transport.note(of: 0) == TransportNote(), "there is no note at first")
+    let version = try await transport.setNote("ä", of: 0, replacing: 0)
+    try expect(try await transport.note(of: 0) == TransportNote(text: "ä", version: version), "a note is kept")
+    let next = try await transport.setNote("b", of: 0, replacing: version)
+    for old in [0, version] {
+        do throws(TransportError) {
+            _ = try await transport.setNote("c", of: 0, replacing: old)
+            throw TransportError(.failed, "")
+        } catch {
+            try expect(error.code == .overtaken, "a note that was replaced is not replaced again")
+        }
+    }
+    try expect(try await transport.note(of: 0) == TransportNote(text: "b", version: next), "the later note stays")
+
     // Large batches, and many at a time.
     var large = try sampleBatch(1_000)
     large.payload = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) }

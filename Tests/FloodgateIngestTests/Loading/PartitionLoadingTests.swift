@@ -5,6 +5,7 @@ import FloodgateIngest
 import FloodgateJSON
 import FloodgateTestSupport
 import FloodgateWarehouse
+import Foundation
 import Synchronization
 import Testing
 
@@ -13,7 +14,7 @@ import Testing
     private let transport = InMemoryTransport(partitionCount: 1)
 
     /// A new source and its loader, as after a restart, or after the loader named `gone` found that there was nothing left.
-    private func loader(behind gone: String? = nil) async throws -> EventLoader {
+    private func loader(behind gone: String? = nil, rows: Int = 10) async throws -> EventLoader {
         var options = TransportSourceOptions()
         options.wait = .zero
         options.patience = .zero
@@ -21,7 +22,11 @@ import Testing
         let source = TransportSource(transport: transport, partition: 0, options: options)
         let blocks = try await scene.warehouse.ledger(since: 0, node: nil).map(\.block)
         let lane = try await source.lane(behind: gone) { LoadPiece.loaded(blocks, node: $0) }
-        return scene.loader(of: source) {
+        // Each on a host of its own.
+        let file = LoadPlanFile(path: scene.plan + UUID().uuidString)
+        let plan = PartitionPlan(transport: transport, partition: 0, lane: lane, file: file)
+        return scene.loader(of: source, plan: plan) {
+            $0.rows = rows
             $0.node = lane
             $0.hasManyNodes = true
         }
@@ -128,6 +133,33 @@ import Testing
         piece.start = LogCursor(position: 1 << 43, number: 1 << 17)
         let longest = piece.block(of: String(repeating: "-", count: 64))
         #expect(longest.utf8.count <= 100, "what warehouses take")
+    }
+
+    @Test(arguments: 0..<12 as Range<UInt64>)
+    func `each event counts once, however many load a partition at a time`(seed: UInt64) async throws {
+        var random = SeededGenerator(seed: seed)
+        // One that cuts otherwise than the other, and one that hangs now and then.
+        let loaders = [try await loader(rows: 7), try await loader(rows: 19), try await loader()]
+        var count = 0
+        for row in 1...60 as ClosedRange<Int64> {
+            let events = Int.random(in: 1...9, using: &random)
+            count += events
+            try await publish("a", row, events)
+            for loader in loaders where Bool.random(using: &random) {
+                for _ in 0..<Int.random(in: 1...4, using: &random) {
+                    if await loader.step() == .waiting { scene.clock.withLock { $0 += 10_000 } }
+                }
+            }
+            if Bool.random(using: &random) { transport.forgetHolders() }
+        }
+        transport.forgetHolders()
+        for loader in loaders { try await scene.drain(loader) }
+        let names = try scene.loaded()
+        #expect(names.count == count)
+        #expect(Set(names).count == count)
+        let sums = try await scene.sums()
+        #expect(sums.batches == 60)
+        #expect(sums.accepted == Int64(count) && sums.loaded == Int64(count) && sums.duplicate == 0)
     }
 
     @Test(arguments: 0..<12 as Range<UInt64>)
