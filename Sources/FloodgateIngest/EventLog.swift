@@ -60,6 +60,8 @@ package struct EventLogError: Error, Sendable, CustomStringConvertible {
         case full
         /// The batch is kept, but has no copies elsewhere yet; whoever sent it is to send it again.
         case unreplicated
+        /// Somebody else has changed what was to be replaced.
+        case overtaken
         /// The log is shut down.
         case closed
         /// Another process writes to the folder.

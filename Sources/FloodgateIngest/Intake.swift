@@ -205,7 +205,7 @@ extension IntakeRefusal {
         case .full: self = .storageFull
         case .unreplicated: self = .notReplicated
         case .closed: self = .closing
-        case .locked, .storage, .corrupt, .unsupportedVersion: self = .storageFailed
+        case .locked, .overtaken, .storage, .corrupt, .unsupportedVersion: self = .storageFailed
         }
     }
 }

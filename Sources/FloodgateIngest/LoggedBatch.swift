@@ -8,10 +8,13 @@ package struct BatchOrigin: Sendable, Hashable {
     package var node: String
     /// The position in its log.
     package var position: Int64
+    /// When the broker took it in, by its clock, in Unix milliseconds; nil if that is not known.
+    package var storedAt: Int64?
 
-    package init(node: String, position: Int64) {
+    package init(node: String, position: Int64, storedAt: Int64? = nil) {
         self.node = node
         self.position = position
+        self.storedAt = storedAt
     }
 }
 

@@ -48,6 +48,8 @@ extension TransportError {
         case JSClusterIncompleteErr, JSClusterNotActiveErr, JSClusterNotAssignedErr, JSClusterNotAvailErr,
             JSClusterNotLeaderErr, JSStreamOfflineErr, JSConsumerOfflineErr, JSRaftGeneralErr, JSPeerRemapErr:
             (.unavailable, "it has no leader now; one is elected while most of the brokers live")
+        case JSStreamWrongLastSequenceErr:
+            (.overtaken, "somebody else has written it meanwhile")
         case JSStreamNotFoundErr, JSConsumerNotFoundErr, JSStreamNotMatchErr, JSStreamMismatchErr:
             (.unavailable, "the stream is gone; it is made again")
         default: nil

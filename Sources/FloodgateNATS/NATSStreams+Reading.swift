@@ -35,9 +35,18 @@ extension NATSStreams {
             throw TransportError(status, code, doing: "Asking for the extent of stream \(stream(partition))")
         }
         defer { jsStreamInfo_Destroy(info) }
+        // Only a leader knows all; a broker that stands alone is in no cluster.
+        if let cluster = info.pointee.Cluster, cluster.pointee.Leader.map({ $0.pointee == 0 }) ?? true {
+            throw TransportError(.unavailable, "Stream \(stream(partition)) has no leader that knows what is in it")
+        }
         let state = info.pointee.State
         let first = state.Msgs == 0 ? state.LastSeq &+ 1 : state.FirstSeq
-        return TransportExtent(epoch: info.pointee.Created, first: first, last: state.LastSeq)
+        return TransportExtent(
+            epoch: info.pointee.Created,
+            first: first,
+            last: state.LastSeq,
+            firstStoredAt: state.Msgs == 0 ? nil : NATSMessage.milliseconds(state.FirstTime)
+        )
     }
 
     /// The message with that number, whoever holds it; nil if it is not there.

@@ -15,11 +15,18 @@ struct NATSStreams: Sendable {
     static let partBytes = 512 << 10
     private static let second: Int64 = 1_000_000_000
 
+    private enum Kind {
+        case partition
+        case parts
+        case notes
+    }
+
     let address: NATSAddress
 
     func stream(_ partition: Int) -> String { "\(address.prefix)-\(partition)" }
     func subject(_ partition: Int) -> String { "\(address.prefix).\(partition)" }
     var parts: String { "\(address.prefix)-parts" }
+    var notes: String { "\(address.prefix)-notes" }
     private var allParts: String { "\(address.prefix).parts.>" }
 
     /// The subject of a part of the batch, from 1 on; nil for all of them.
@@ -28,14 +35,18 @@ struct NATSStreams: Sendable {
         return batch + (number.map { ".\($0)" } ?? ".*")
     }
 
+    /// The subject of what the loaders of a partition tell each other.
+    func note(of partition: Int) -> String { "\(address.prefix).notes.\(partition)" }
+
     /// Makes the streams and consumers that are missing, and changes those whose size, copies or times differ.
     /// - Returns: When each partition's stream was made.
     func prepare(_ context: OpaquePointer) throws(TransportError) -> [Int64] {
         // First, so that nothing is published before its parts can be.
-        _ = try make(parts, [allParts], isQueue: false, context)
+        _ = try make(parts, [allParts], .parts, context)
+        _ = try make(notes, ["\(address.prefix).notes.*"], .notes, context)
         var epochs: [Int64] = []
         for partition in 0..<address.partitions {
-            epochs.append(try make(stream(partition), [subject(partition)], isQueue: true, context))
+            epochs.append(try make(stream(partition), [subject(partition)], .partition, context))
             try makeConsumer(of: stream(partition), context)
         }
         return epochs
@@ -44,7 +55,7 @@ struct NATSStreams: Sendable {
     private func make(
         _ name: String,
         _ subjects: [String],
-        isQueue: Bool,
+        _ kind: Kind,
         _ context: OpaquePointer
     ) throws(TransportError) -> Int64 {
         let deed = "Making stream \(name)"
@@ -55,14 +66,14 @@ struct NATSStreams: Sendable {
         guard status == NATS_OK || isMissing else { throw TransportError(status, code, doing: deed) }
         if let found, let config = found.pointee.Config {
             defer { jsStreamInfo_Destroy(found) }
-            let retention = isQueue ? js_WorkQueuePolicy : js_LimitsPolicy
+            let retention = kind == .partition ? js_WorkQueuePolicy : js_LimitsPolicy
             guard config.pointee.Retention == retention, config.pointee.Storage == js_FileStorage else {
                 throw TransportError(
                     .misconfigured,
                     "There is a stream \(name) of another kind; set another 'prefix' or remove it"
                 )
             }
-            if config.pointee.MaxBytes == size(isQueue), config.pointee.Replicas == address.replicas,
+            if config.pointee.MaxBytes == size(kind), config.pointee.Replicas == address.replicas,
                 config.pointee.Duplicates == address.windowSeconds * Self.second
             {
                 return found.pointee.Created
@@ -78,15 +89,16 @@ struct NATSStreams: Sendable {
                 config.Name = pointers[0]
                 config.Subjects = subjects.baseAddress
                 config.SubjectsLen = CInt(subjects.count)
-                config.Retention = isQueue ? js_WorkQueuePolicy : js_LimitsPolicy
+                config.Retention = kind == .partition ? js_WorkQueuePolicy : js_LimitsPolicy
                 config.Storage = js_FileStorage
-                config.Discard = js_DiscardNew
-                config.MaxBytes = size(isQueue)
+                config.Discard = kind == .notes ? js_DiscardOld : js_DiscardNew
+                if kind == .notes { config.MaxMsgsPerSubject = 1 }
+                config.MaxBytes = size(kind)
                 config.MaxMsgSize = 1 << 20
                 config.Replicas = address.replicas
                 config.Duplicates = address.windowSeconds * Self.second
                 // Longer than any log is kept: what a loader that died left behind.
-                if !isQueue { config.MaxAge = 14 * 86_400 * Self.second }
+                if kind == .parts { config.MaxAge = 14 * 86_400 * Self.second }
                 return isMissing
                     ? js_AddStream(&made, context, &config, nil, &code)
                     : js_UpdateStream(&made, context, &config, nil, &code)
@@ -97,8 +109,13 @@ struct NATSStreams: Sendable {
         return made.pointee.Created
     }
 
-    private func size(_ isQueue: Bool) -> Int64 {
-        max(1 << 20, isQueue ? address.sizeBytes / Int64(address.partitions) : address.sizeBytes / 16)
+    private func size(_ kind: Kind) -> Int64 {
+        switch kind {
+        case .partition: max(1 << 20, address.sizeBytes / Int64(address.partitions))
+        case .parts: max(1 << 20, address.sizeBytes / 16)
+        // A note is a few hundred bytes, and there is one for each partition.
+        case .notes: (1 << 20) + (Int64(address.partitions) << 12)
+        }
     }
 
     private func makeConsumer(of stream: String, _ context: OpaquePointer) throws(TransportError) {

@@ -39,6 +39,7 @@ extension NATSTransport {
                         partition: partition,
                         epoch: epochs[partition],
                         sequence: message.sequence,
+                        storedAt: message.storedAt,
                         deliveryCount: message.deliveryCount,
                         token: message.token
                     )
@@ -84,9 +85,45 @@ extension NATSTransport {
             partition: partition,
             epoch: epochs[partition],
             sequence: sequence,
+            storedAt: message.storedAt,
             deliveryCount: 0,
             token: ""
         )
+    }
+
+    package func isKept(
+        _ position: Int64,
+        of node: String,
+        in partition: Int,
+        at sequence: UInt64
+    ) async throws(TransportError) -> Bool? {
+        guard 0..<address.partitions ~= partition, sequence > 0 else { return nil }
+        let connection = try await prepared().connection
+        let streams = streams
+        let message = try await control.perform { () throws(TransportError) in
+            try streams.read(partition, sequence, connection.context)
+        }
+        return message.map { $0.id == TransportEnvelope.id(of: position, from: node) }
+    }
+
+    package func note(of partition: Int) async throws(TransportError) -> TransportNote {
+        let connection = try await prepared().connection
+        let streams = streams
+        return try await control.perform { () throws(TransportError) in
+            try streams.readNote(of: partition, connection.context)
+        }
+    }
+
+    package func setNote(
+        _ text: String,
+        of partition: Int,
+        replacing version: UInt64
+    ) async throws(TransportError) -> UInt64 {
+        let connection = try await prepared().connection
+        let streams = streams
+        return try await control.perform { () throws(TransportError) in
+            try streams.writeNote(text, of: partition, replacing: version, connection.context)
+        }
     }
 
     package func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError) {

@@ -53,7 +53,7 @@ package struct StartFailure: Error, CustomStringConvertible {
         case .locked: self.init(.dataFolderInUse, error.message)
         case .corrupt, .unsupportedVersion: self.init(.dataDamaged, error.description)
         case .full, .storage: self.init(.dataFolder, error.description)
-        case .overloaded, .closed, .unreplicated: self.init(.other, error.description)
+        case .overloaded, .closed, .unreplicated, .overtaken: self.init(.other, error.description)
         }
     }
 

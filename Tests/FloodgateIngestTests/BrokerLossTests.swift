@@ -164,6 +164,74 @@ import Testing
         }
     }
 
+    /// Has both partitions lose the last three they were given, and filled up by another node far beyond that.
+    private func replace(_ counts: [Int64]) async throws {
+        for (partition, count) in counts.enumerated() {
+            transport.goBack(partition: partition, to: UInt64(count - 3))
+        }
+        for row in 1...60 as ClosedRange<Int64> { try await transport.publish(transportBatch(row), from: "other") }
+    }
+
+    /// The rows of this node that the broker has, each as often as it has it.
+    private func own() async throws -> [Int64] {
+        var found: [Int64] = []
+        for partition in 0..<2 {
+            for sequence in 1...(try await transport.extent(of: partition).last) {
+                let delivery = try await transport.read(partition: partition, sequence: sequence)
+                if let delivery, delivery.node == "n" { found.append(delivery.batch.id) }
+            }
+        }
+        return found.sorted()
+    }
+
+    @Test func `what others filled up again before anybody looked is noticed at the start`() async throws {
+        try await append(1...40)
+        try await running(publisher()) { try await until { mark.contains("epoch") } }
+        try await replace(try await stored())
+        #expect(try await own().count == 34)
+        let second = publisher()
+        try await running(second) { try await until { second.status.losses > 0 && second.status.mark == 40 } }
+        #expect(try await own() == Array(1...40))
+        let third = publisher()
+        try await running(third)
+        #expect(third.status.losses == 0)
+    }
+
+    @Test func `what others filled up again is noticed, also behind what this node was given since`() async throws {
+        try await append(1...40)
+        let publisher = publisher(looks: .seconds(3_600))
+        try await running(publisher) {
+            try await until { mark.contains("epoch") && mark.contains("\"position\":40") }
+            let counts = try await stored()
+            transport.fail(with: TransportError(.unavailable, "away"))
+            try await until { publisher.status.trouble != nil }
+            transport.fail(with: nil)
+            try await replace(counts)
+            try await append(41...50)
+            try await until { publisher.status.losses > 0 && publisher.status.mark == 50 }
+            try await until { try await own() == Array(1...50) }
+        }
+    }
+
+    @Test func `what arrived is settled when the broker holds nothing of it any more, and not before`() async throws {
+        try await append(1...10)
+        let publisher = publisher()
+        try await running(publisher) {
+            var held: [TransportDelivery] = []
+            for partition in 0..<2 {
+                held += try await transport.pull(partition: partition, limit: .max, within: .zero)
+            }
+            try await transport.acknowledge(Array(held.dropLast()))
+            let answers = transport.answers
+            try await until { transport.answers > answers + 20 }
+            #expect(publisher.status.settled < 10)
+            try await transport.acknowledge(held)
+            try await until { publisher.status.settled == 10 }
+            publisher.sendAgain()
+            try await until { publisher.status.losses == 1 && publisher.status.mark == 10 }
+        }
+    }
+
     @Test func `a loss while nobody was there is noticed at the start`() async throws {
         try await append(1...10)
         try await running(publisher()) { try await until { mark.contains("epoch") } }

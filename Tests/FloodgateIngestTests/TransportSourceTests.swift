@@ -10,6 +10,7 @@ import Testing
         var options = TransportSourceOptions()
         options.wait = .zero
         options.patience = .zero
+        options.doubt = .zero
         change(&options)
         return TransportSource(transport: transport, partition: 0, options: options)
     }
@@ -36,7 +37,7 @@ import Testing
         #expect(try await all(source) == Array(1...50))
         #expect(try await all(source, after: 20) == Array(21...50))
         let batch = try #require(try await source.read(after: 9, limit: 1).first)
-        #expect(batch.origin == BatchOrigin(node: "n", position: 110))
+        #expect(batch.origin?.node == "n" && batch.origin?.position == 110)
         #expect(batch.receivedAt == 110)
         #expect(try await source.read(after: 50, limit: 10).isEmpty)
         #expect(try await source.read(after: -1, limit: 1).map(\.id) == [1])
@@ -148,12 +149,87 @@ import Testing
         #expect(try await transport.status().lag == 2, "they are for the next one")
     }
 
+    @Test func `does not take for known what others were given since, however far that goes`() async throws {
+        try await publish(1...9)
+        let first = source()
+        #expect(try await all(first).count == 9)
+        try await first.commit(through: 9)
+        transport.goBack(partition: 0, to: 6)
+        try await publish(11...30)
+        await #expect(throws: EventLogError.self) { try await first.read(after: 9, limit: 10) }
+        #expect(await first.isGone)
+        #expect(try await transport.status().lag == 20, "they are for the next one")
+    }
+
+    @Test func `acknowledges nothing that was given the sequence of what it holds`() async throws {
+        try await publish(1...9)
+        let first = source()
+        #expect(try await all(first).count == 9)
+        transport.goBack(partition: 0, to: 6)
+        try await publish(11...30)
+        await #expect(throws: TransportError.self) { try await first.commit(through: 9) }
+        #expect(await first.isGone)
+        #expect(try await transport.status().lag == 26)
+    }
+
+    @Test func `what came after the last that is loaded, under its sequence, is loaded under another name`()
+        async throws
+    {
+        try await publish(1...9)
+        let times = try await source().read(after: 0, limit: 9).compactMap { $0.origin?.storedAt }
+        let last = try #require(times.max())
+        transport.goBack(partition: 0, to: 0)
+        try await publish(11...30)
+        let source = source()
+        let name = try await source.lane()
+        let known = try await source.lane(behind: nil) { $0 == name ? LoadedLane(through: 9, storedAt: last) : nil }
+        #expect(known == name + "-9")
+        let unknown = try await source.lane(behind: nil) { $0 == name ? LoadedLane(through: 9) : nil }
+        #expect(unknown == name, "blocks of earlier versions do not tell")
+    }
+
+    @Test func `a partition that seems to be behind for a moment is gone on with`() async throws {
+        try await publish(1...9)
+        let first = source { $0.doubt = .seconds(3_600) }
+        #expect(try await all(first).count == 9)
+        transport.lag(by: 3, for: 2)
+        for _ in 1...2 {
+            let error = await #expect(throws: EventLogError.self) { try await first.read(after: 9, limit: 10) }
+            #expect("\(error as Any)".contains("unavailable"))
+        }
+        #expect(try await first.read(after: 9, limit: 10).isEmpty)
+        #expect(await !first.isGone)
+        try await first.commit(through: 9)
+        #expect(try await transport.status().lag == 0)
+    }
+
+    @Test func `a partition that stays behind has gone back`() async throws {
+        try await publish(1...9)
+        let first = source()
+        #expect(try await all(first).count == 9)
+        transport.lag(by: 3, for: .max)
+        for isGone in [false, true] {
+            await #expect(throws: EventLogError.self) { try await first.read(after: 9, limit: 10) }
+            #expect(await first.isGone == isGone)
+        }
+    }
+
+    @Test func `the name stays for a partition that seems to be behind for a moment`() async throws {
+        try await publish(1...9)
+        let source = source()
+        let name = try await source.lane()
+        transport.lag(by: 3, for: 1)
+        #expect(try await source.lane(behind: nil) { $0 == name ? LoadedLane(through: 9) : nil } == name)
+        transport.lag(by: 3, for: 2)
+        #expect(try await source.lane(behind: nil) { $0 == name ? LoadedLane(through: 9) : nil } == name + "-9")
+    }
+
     @Test func `a partition that went back is loaded under another name`() async throws {
         try await publish(1...9)
         let source = source()
         let name = try await source.lane()
         func lane(behind gone: String? = nil, _ loaded: [String: Int64]) async throws -> String {
-            try await source.lane(behind: gone) { loaded[$0] }
+            try await source.lane(behind: gone) { loaded[$0].map { LoadedLane(through: $0) } }
         }
         #expect(try await lane([:]) == name)
         #expect(try await lane(behind: name, [:]) == name, "nothing was loaded under it")

@@ -6,7 +6,7 @@ package import FloodgateWarehouse
 package struct LedgerReconciler: Sendable {
     /// The node whose log it is.
     package var node: String
-    /// Up to where the loader says that everything is loaded.
+    /// Up to where the loader says that everything is loaded, or the broker that it holds nothing any more.
     package var watermark: LogCursor
     /// Up to which segment batches may have been sent twice, long apart, and so be loaded twice; reads count them once.
     package var resentThrough: Int64
@@ -32,19 +32,23 @@ package struct LedgerReconciler: Sendable {
     /// - Returns: A line for each place, in order.
     package func compare(_ segments: [LoggedSegment], with entries: [LedgerEntry]) -> LedgerReport {
         var loaded: [Place: LedgerSums] = [:]
+        var repeated: Set<Place> = []
         let numbers = Set(segments.map(\.number))
         for entry in entries where entry.node == node && numbers.contains(entry.segment) {
             let key = LoggedSegment.Key(environment: entry.environment, minute: entry.minute)
-            loaded[Place(segment: entry.segment, key: key), default: LedgerSums()].add(entry.sums)
+            let place = Place(segment: entry.segment, key: key)
+            loaded[place, default: LedgerSums()].add(entry.sums)
+            if LoadPiece.isRepeated(entry.block) { repeated.insert(place) }
         }
         var lines: [LedgerReport.Line] = []
         for segment in segments {
             for (key, logged) in segment.entries {
-                let found = loaded.removeValue(forKey: Place(segment: segment.number, key: key)) ?? LedgerSums()
-                lines.append(line(segment, key, logged, found))
+                let place = Place(segment: segment.number, key: key)
+                let found = loaded.removeValue(forKey: place) ?? LedgerSums()
+                lines.append(line(segment, key, logged, found, isRepeated: repeated.contains(place)))
             }
             for (place, found) in loaded where place.segment == segment.number {
-                lines.append(line(segment, place.key, LoggedSums(idXor: 0, idSum: 0), found))
+                lines.append(line(segment, place.key, LoggedSums(idXor: 0, idSum: 0), found, isRepeated: false))
             }
         }
         lines.sort { ($0.segment, $0.minute, $0.environment) < ($1.segment, $1.minute, $1.environment) }
@@ -56,7 +60,8 @@ package struct LedgerReconciler: Sendable {
         _ segment: LoggedSegment,
         _ key: LoggedSegment.Key,
         _ logged: LoggedSums,
-        _ found: LedgerSums
+        _ found: LedgerSums,
+        isRepeated: Bool
     ) -> LedgerReport.Line {
         var line = LedgerReport.Line(
             node: node,
@@ -71,14 +76,18 @@ package struct LedgerReconciler: Sendable {
         let absent = logged.events &- found.accepted
         // Segments are loaded in order: what lies before the one at the watermark is not on its way any more.
         let mayBeInFlight = segment.number >= watermark.segment
+        let isOther = (logged.idXor ?? found.idXor) != found.idXor || (logged.idSum ?? found.idSum) != found.idSum
+        let mayBeTwice = isRepeated || segment.number <= resentThrough
         if absent > 0 {
             if mayBeInFlight { line.inFlight = absent } else { line.gap = .missing(absent) }
-        } else if absent < 0, segment.number <= resentThrough {
-            // Each batch that came again is there once more.
+        } else if mayBeTwice, absent < 0 || (isOther && mayBeInFlight) {
+            // Each batch that came again is there once more. While the rest of them may come, some may be there twice and
+            // others not at all.
             line.loaded = max(0, found.loaded &+ absent)
+            line.isSettled = !mayBeInFlight
         } else if absent < 0 {
             line.gap = .surplus(0 &- absent)
-        } else if (logged.idXor ?? found.idXor) != found.idXor || (logged.idSum ?? found.idSum) != found.idSum {
+        } else if isOther {
             line.gap = .otherEvents
         } else if found.accepted != found.loaded &+ found.duplicate &+ found.dead {
             line.gap = .unexplained(found.accepted &- found.loaded &- found.duplicate &- found.dead)

@@ -29,6 +29,8 @@ package struct LedgerReport: Sendable, Hashable {
         package var dead: Int64 = 0
         package var inFlight: Int64 = 0
         package var gap: Gap?
+        /// Whether it is sure that all of it is loaded: what was sent twice may hide what is still to come.
+        package var isSettled = true
     }
 
     package var node: String
@@ -47,7 +49,7 @@ package struct LedgerReport: Sendable, Hashable {
     /// A segment without events is not among them: whether it ever had any is not known here.
     package var removableSegments: [Int64] {
         var kept: Set<Int64> = []
-        for line in lines where line.gap != nil || line.inFlight != 0 { kept.insert(line.segment) }
+        for line in lines where line.gap != nil || line.inFlight != 0 || !line.isSettled { kept.insert(line.segment) }
         return Set(lines.map(\.segment)).intersection(sealed).subtracting(kept).sorted()
     }
 
@@ -120,6 +122,13 @@ extension LedgerReport {
             text += "  segment \(line.segment), \(line.environment), minute \(line.minute): "
             text += "\(line.accepted) accepted, \(line.gap?.text ?? "")\n"
         }
+        if gaps.contains(where: \.isSurplus) {
+            text += """
+                  What is too many was loaded twice; results count it once. In a cluster, to have the log go on: stop the server,
+                  delete its published.json and start it; all that the log holds is sent again, and counts once.
+
+                """
+        }
         return text
     }
 
@@ -134,6 +143,10 @@ extension LedgerReport {
 }
 
 extension LedgerReport.Line {
+    fileprivate var isSurplus: Bool {
+        if case .surplus = gap { true } else { false }
+    }
+
     /// The line as a JSON object; what a sum has no place for is left out.
     package var json: JSONObject {
         var object: JSONObject = [

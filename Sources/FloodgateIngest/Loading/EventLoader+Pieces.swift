@@ -36,7 +36,7 @@ extension EventLoader {
                     draft.add(corrupt: batch)
                     continue
                 }
-                try isolate(batch, of: piece, error)
+                try await isolate(batch, of: piece, error)
                 return nil
             }
         }
@@ -59,20 +59,22 @@ extension EventLoader {
     }
 
     /// Gives a batch that cannot be read a piece of its own.
-    private func isolate(_ batch: LoggedBatch, of piece: LoadPiece, _ error: EventLogError) throws {
+    private func isolate(_ batch: LoggedBatch, of piece: LoadPiece, _ error: EventLogError) async throws {
         logger.error("A batch of the log cannot be read", metadata: ["error": "\(error)"])
         let start = max(piece.start, LogCursor(position: batch.id))
         let end = min(piece.end, LogCursor(behind: batch.id))
         var parts: [LoadPiece] = []
-        if piece.start < start { parts.append(LoadPiece(from: piece.start, to: start, day: piece.day)) }
-        parts.append(LoadPiece(from: start, to: end, day: piece.day, deadReason: error.code.rawValue))
-        if end < piece.end { parts.append(LoadPiece(from: end, to: piece.end, day: piece.day)) }
-        try replaceFirst(with: parts)
+        if piece.start < start { parts.append(piece.part(from: piece.start, to: start)) }
+        var dead = piece.part(from: start, to: end)
+        dead.deadReason = error.code.rawValue
+        parts.append(dead)
+        if end < piece.end { parts.append(piece.part(from: end, to: piece.end)) }
+        try await replaceFirst(with: parts)
     }
 
-    private func replaceFirst(with parts: [LoadPiece]) throws {
+    private func replaceFirst(with parts: [LoadPiece]) async throws {
         let next = parts + pieces.dropFirst()
-        try plan.write(next)
+        try await plan.write(next)
         pieces = next
         block = nil
         triesOfPiece = 0
@@ -91,11 +93,8 @@ extension EventLoader {
             extents.append((batch.id, events))
         }
         if let middle = Self.middle(of: extents) {
-            try replaceFirst(
-                with: [
-                    LoadPiece(from: piece.start, to: middle, day: piece.day),
-                    LoadPiece(from: middle, to: piece.end, day: piece.day),
-                ]
+            try await replaceFirst(
+                with: [piece.part(from: piece.start, to: middle), piece.part(from: middle, to: piece.end)]
             )
             return .moved
         }
@@ -109,7 +108,7 @@ extension EventLoader {
         logger.error("An event is refused and becomes a dead letter", metadata: ["error": "\(error)"])
         var dead = piece
         dead.deadReason = error.code.rawValue
-        try replaceFirst(with: [dead])
+        try await replaceFirst(with: [dead])
         return .moved
     }
 

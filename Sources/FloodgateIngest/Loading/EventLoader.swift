@@ -21,7 +21,7 @@ package actor EventLoader {
     let log: any BatchSource
     let warehouse: any Warehouse
     package nonisolated let options: LoaderOptions
-    let plan: LoadPlanFile
+    let plan: any LoadPlan
     private let logEnd: Int64?
     let logger: Logger
     private let now: @Sendable () -> Int64
@@ -39,7 +39,7 @@ package actor EventLoader {
     var triesOfPiece = 0
     var refusalsInARow = 0
     /// What is being made of batches that are not in the plan yet.
-    private var forming: (start: LogCursor, end: LogCursor, day: ArrivalDay, since: Int64)?
+    private var forming: (start: LogCursor, end: LogCursor, day: ArrivalDay, since: Int64, storedAt: Int64?)?
     /// Batches that were read and not used.
     private var unread: ArraySlice<LoggedBatch> = []
     private var averageBytes = 1 << 16
@@ -60,7 +60,7 @@ package actor EventLoader {
         log: any BatchSource,
         warehouse: any Warehouse,
         options: LoaderOptions,
-        plan: LoadPlanFile,
+        plan: any LoadPlan,
         logEnd: Int64? = nil,
         logger: Logger,
         now: @escaping @Sendable () -> Int64,
@@ -106,6 +106,7 @@ package actor EventLoader {
             guard pieces.isEmpty else { return try await loadFirst() }
             return try await gather()
         } catch {
+            if (error as? EventLogError)?.code == .overtaken { startOver() }
             return failed(error)
         }
     }
@@ -115,6 +116,8 @@ package actor EventLoader {
     private func start() async throws {
         try await warehouse.prepare()
         let node = options.node
+        // First: what was planned after it is replaced by nobody who has not read that.
+        let planned = try await plan.read()
         let entries = try await warehouse.ledger(since: 0, node: options.hasManyNodes ? nil : node).filter {
             LoadPiece.end(of: $0.block, node: node) != nil
         }
@@ -122,7 +125,7 @@ package actor EventLoader {
         current.watermark = ends.max() ?? .start
         current.advance(to: current.watermark, entries)
         await log.committed(through: current.watermark.position - 1)
-        pieces = plan.read().filter { $0.end > current.watermark }
+        pieces = planned.filter { $0.end > current.watermark }
         // A plan that begins further on is of another warehouse: what lies in between would be left out.
         if let first = pieces.first, first.start > current.watermark { pieces = [] }
         if let logEnd, let last = pieces.last, last.end > LogCursor(behind: logEnd) { pieces = [] }
@@ -131,6 +134,19 @@ package actor EventLoader {
             try draft?.rename(names)
         }
         isStarted = true
+    }
+
+    /// Forgets what it was about: another loader may have gone on with it.
+    private func startOver() {
+        isStarted = false
+        current.watermark = .start
+        current.current = LedgerSums()
+        draft?.clear()
+        forming = nil
+        unread = []
+        pieces = []
+        block = nil
+        triesOfPiece = 0
     }
 
     // MARK: Gathering
@@ -147,40 +163,53 @@ package actor EventLoader {
             guard !unread.isEmpty else {
                 let age = forming.map { now().subtractingReportingOverflow($0.since).partialValue } ?? 0
                 guard forming != nil, .milliseconds(age) >= options.age else { return .waiting }
-                return try close()
+                return try await close()
             }
         }
         while let batch = unread.first {
             let day = ArrivalDay(of: batch.receivedAt)
-            if let forming, forming.day != day { return try close() }
+            if let forming, forming.day != day { return try await close() }
             let start = forming?.start ?? current.watermark
             let first = batch.id == start.position ? start.number : 0
             do {
                 try draft.add(batch, first == 0 ? nil : first..<Int.max)
             } catch let error as EventLogError where error.code == .corrupt {
-                guard forming == nil else { return try close() }
+                guard forming == nil else { return try await close() }
                 logger.error("A batch of the log cannot be read", metadata: ["error": "\(error)"])
                 let end = LogCursor(behind: batch.id)
-                let step = try begin(LoadPiece(from: start, to: end, day: day, deadReason: error.code.rawValue), nil)
+                let piece = LoadPiece(
+                    from: start,
+                    to: end,
+                    day: day,
+                    deadReason: error.code.rawValue,
+                    storedAt: batch.origin?.storedAt
+                )
+                let step = try await begin(piece, nil)
                 unread.removeFirst()
                 return step
             }
             unread.removeFirst()
-            forming = (start, LogCursor(behind: batch.id), day, forming?.since ?? now())
-            if draft.rowCount >= options.rows || draft.sizeBytes >= options.sizeBytes { return try close() }
+            let storedAt = [forming?.storedAt, batch.origin?.storedAt].compactMap(\.self).max()
+            forming = (start, LogCursor(behind: batch.id), day, forming?.since ?? now(), storedAt)
+            if draft.rowCount >= options.rows || draft.sizeBytes >= options.sizeBytes { return try await close() }
         }
         return .moved
     }
 
     /// Makes what was gathered the piece that is loaded next.
-    private func close() throws -> Step {
+    private func close() async throws -> Step {
         guard let forming, let draft else { return .waiting }
-        let piece = LoadPiece(from: forming.start, to: forming.end, day: forming.day)
-        return try begin(piece, draft.finish(id: piece.block(of: options.node), day: piece.day))
+        let piece = LoadPiece(
+            from: forming.start,
+            to: forming.end,
+            day: forming.day,
+            storedAt: forming.storedAt
+        )
+        return try await begin(piece, draft.finish(id: piece.block(of: options.node), day: piece.day))
     }
 
-    private func begin(_ piece: LoadPiece, _ made: EventBlock?) throws -> Step {
-        try plan.write([piece])
+    private func begin(_ piece: LoadPiece, _ made: EventBlock?) async throws -> Step {
+        try await plan.write([piece])
         pieces = [piece]
         block = made
         triesOfPiece = 0

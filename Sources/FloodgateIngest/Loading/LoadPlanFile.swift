@@ -17,17 +17,26 @@ package struct LoadPlanFile: Sendable {
     /// The pieces in order; none if there is no plan that can be read.
     package func read() -> [LoadPiece] {
         guard let content = FileManager.default.contents(atPath: path),
-            let list = try? JSONValue(parsing: Array(content)).arrayValue
+            let value = try? JSONValue(parsing: Array(content))
         else { return [] }
-        let pieces = list.compactMap(Self.piece)
-        return pieces.count == list.count ? pieces : []
+        return Self.pieces(value) ?? []
     }
+
+    /// The pieces that `value(_:)` has written; nil if they do not read.
+    static func pieces(_ value: JSONValue) -> [LoadPiece]? {
+        guard let list = value.arrayValue else { return nil }
+        let pieces = list.compactMap(piece)
+        return pieces.count == list.count ? pieces : nil
+    }
+
+    /// `pieces` as they are written.
+    static func value(_ pieces: [LoadPiece]) -> JSONValue { .array(pieces.map(value)) }
 
     /// Keeps `pieces`; on return they are on the disk.
     /// - Throws: `.storage` if they are not.
     package func write(_ pieces: [LoadPiece]) throws(EventLogError) {
         var writer = JSONWriter()
-        writer.write(.array(pieces.map(Self.value)))
+        writer.write(Self.value(pieces))
         let draft = path + ".new"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw error() }
@@ -49,11 +58,12 @@ package struct LoadPlanFile: Sendable {
         [
             .integer(piece.start.position), .integer(piece.start.number), .integer(piece.end.position),
             .integer(piece.end.number), .integer(Int64(piece.day.number)), .text(piece.deadReason),
+            piece.storedAt.map { .integer($0) } ?? .null,
         ]
     }
 
     private static func piece(_ value: JSONValue) -> LoadPiece? {
-        guard let parts = value.arrayValue, parts.count == 6 else { return nil }
+        guard let parts = value.arrayValue, 6...7 ~= parts.count else { return nil }
         let numbers = parts.prefix(5).compactMap(\.integerValue)
         guard numbers.count == 5, let first = Int(exactly: numbers[1]), let last = Int(exactly: numbers[3]),
             let day = Int32(exactly: numbers[4])
@@ -62,7 +72,9 @@ package struct LoadPlanFile: Sendable {
             from: LogCursor(position: numbers[0], number: first),
             to: LogCursor(position: numbers[2], number: last),
             day: ArrivalDay(number: day),
-            deadReason: parts[5].stringValue
+            deadReason: parts[5].stringValue,
+            // Absent in plans of earlier versions.
+            storedAt: parts.count > 6 ? parts[6].integerValue : nil
         )
     }
 }

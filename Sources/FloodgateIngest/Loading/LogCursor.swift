@@ -34,28 +34,75 @@ package struct LoadPiece: Sendable, Hashable {
     package var day: ArrivalDay
     /// If not nil, its events become dead letters for this reason.
     package var deadReason: String?
+    /// When the broker took in the newest that was read for it, in Unix milliseconds; nil for what comes from no broker.
+    package var storedAt: Int64?
 
-    package init(from start: LogCursor, to end: LogCursor, day: ArrivalDay, deadReason: String? = nil) {
+    package init(
+        from start: LogCursor,
+        to end: LogCursor,
+        day: ArrivalDay,
+        deadReason: String? = nil,
+        storedAt: Int64? = nil
+    ) {
         self.start = start
         self.end = end
         self.day = day
         self.deadReason = deadReason
+        self.storedAt = storedAt
     }
 
     /// The block's id: equal for the same stretch, and different for events as rows and as dead letters.
     package func block(of node: String) -> String {
         let stretch = "\(start.position)-\(start.number)-\(end.position)-\(end.number)"
-        return "\(Self.word(node))-\(stretch)\(deadReason == nil ? "" : "-dead")"
+        let time = storedAt.map { "-t\(String($0, radix: 36))" } ?? ""
+        return "\(Self.word(node))-\(stretch)\(deadReason == nil ? "" : "-dead")\(time)"
     }
 
     /// Up to where a block of `node` goes; nil if `block` is none of it.
     package static func end(of block: String, node: String) -> LogCursor? {
+        named(block, node: node)?.end
+    }
+
+    /// Whether `block` is of a lane that began a partition again: it may have loaded what another lane had loaded.
+    ///
+    /// The names of such lanes are too long to be written out; those of others are not, with fewer than a thousand partitions.
+    package static func isRepeated(_ block: String) -> Bool {
+        block.hasPrefix(word("partition-")) && block.prefix { $0 != "-" }.contains("__")
+    }
+
+    /// How far `blocks` go that are of the lane `node` of a partition; nil if none is.
+    package static func loaded(_ blocks: some Sequence<String>, node: String) -> LoadedLane? {
+        var lane: LoadedLane?
+        for block in blocks {
+            guard let (end, storedAt) = named(block, node: node) else { continue }
+            lane = LoadedLane(
+                through: max(lane?.through ?? 0, end.position - 1),
+                storedAt: [lane?.storedAt, storedAt].compactMap(\.self).max()
+            )
+        }
+        return lane
+    }
+
+    /// What the name of a block of `node` says; blocks of earlier versions do not say when the broker took them in.
+    private static func named(_ block: String, node: String) -> (end: LogCursor, storedAt: Int64?)? {
         let prefix = word(node) + "-"
         guard block.hasPrefix(prefix) else { return nil }
         var parts = block.dropFirst(prefix.count).split(separator: "-", omittingEmptySubsequences: false)
+        var storedAt: Int64?
+        if let last = parts.last, last.hasPrefix("t"), let time = Int64(last.dropFirst(), radix: 36) {
+            storedAt = time
+            parts.removeLast()
+        }
         if parts.last == "dead" { parts.removeLast() }
-        guard parts.count == 4, let position = Int64(parts[2]), let number = Int(parts[3]) else { return nil }
-        return LogCursor(position: position, number: number)
+        guard parts.count == 4, let position = Int64(parts[2]), let number = Int(parts[3]), position > 0 else {
+            return nil
+        }
+        return (LogCursor(position: position, number: number), storedAt)
+    }
+
+    /// The stretch of it from `start` to `end`.
+    func part(from start: LogCursor, to end: LogCursor) -> LoadPiece {
+        LoadPiece(from: start, to: end, day: day, storedAt: storedAt)
     }
 
     /// The part of the batch at `position` with so many events that belongs to the piece; nil if none.
@@ -78,5 +125,18 @@ package struct LoadPiece: Sendable, Hashable {
             }
         }
         return word.utf8.count <= 30 ? word : "\(word.prefix(20))__\(String(hash, radix: 16))"
+    }
+}
+
+/// How far a lane of a partition is loaded, and what tells whether the partition is still the one that it was loaded from.
+package struct LoadedLane: Sendable, Hashable {
+    /// Up to which sequence; 0 for a lane that was only begun.
+    package var through: Int64
+    /// When the broker took in the newest of it, in Unix milliseconds; nil if that is not known.
+    package var storedAt: Int64?
+
+    package init(through: Int64, storedAt: Int64? = nil) {
+        self.through = through
+        self.storedAt = storedAt
     }
 }

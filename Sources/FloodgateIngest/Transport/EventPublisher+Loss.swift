@@ -10,17 +10,49 @@ extension EventPublisher {
 
     /// Asks the broker what it has, and compares.
     func lookForLoss() async throws(TransportError) {
-        let before = state.withLock { state in
+        let (before, mark) = state.withLock { state in
             state.isDoubtful = false
-            return state.sight
+            return (state.sight, state.window.mark)
         }
         var extents: [TransportExtent] = []
-        for partition in 0..<transport.partitionCount { extents.append(try await transport.extent(of: partition)) }
+        var taken: Set<Int> = []
+        for partition in 0..<transport.partitionCount {
+            let extent = try await transport.extent(of: partition)
+            extents.append(extent)
+            if try await isTaken(partition, extent, before) { taken.insert(partition) }
+        }
         state.withLock { state in
-            state.lost.formUnion(state.sight.saw(extents, knowing: before))
+            state.lost.formUnion(state.sight.saw(extents, knowing: before).union(taken))
+            state.sight.anchor()
+            if state.lost.isEmpty { state.settled.saw(extents, having: mark) } else { state.settled = SettledMark() }
             state.isDoubtful = state.isDoubtful || state.sight.isDoubtful
         }
         if hasLost { wake() }
+    }
+
+    /// Has all that the log holds sent again, since some of it is neither at the broker nor where the broker's go.
+    package func sendAgain() {
+        state.withLock { $0.lost.formUnion(0..<transport.partitionCount) }
+        wake()
+    }
+
+    /// Whether a sequence that a batch of this node was acknowledged with is another batch's now: somebody got it again.
+    private func isTaken(
+        _ partition: Int,
+        _ extent: TransportExtent,
+        _ before: BrokerSight
+    ) async throws(TransportError) -> Bool {
+        guard let part = before.parts[partition], part.epoch ?? extent.epoch == extent.epoch else { return false }
+        for anchor in part.anchors where extent.first <= anchor.sequence && anchor.sequence <= extent.last {
+            let isKept = try await transport.isKept(
+                anchor.position,
+                of: node,
+                in: partition,
+                at: anchor.sequence
+            )
+            if isKept == false { return true }
+        }
+        return false
     }
 
     /// Begins the log again for the partitions that have lost something; what is still there is not sent again.
@@ -35,6 +67,7 @@ extension EventPublisher {
             state.resentThrough = max(state.resentThrough, state.window.taken >> 32)
             state.resending = (state.window, lost)
             state.window = PublishWindow(mark: 0)
+            state.settled = SettledMark()
             state.isDoubtful = true
             return (lost, Self.content(state))
         }

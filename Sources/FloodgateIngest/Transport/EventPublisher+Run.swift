@@ -117,7 +117,7 @@ extension EventPublisher {
 
     private func arrived(_ batch: LoggedBatch, _ receipt: TransportReceipt, above floor: UInt64) {
         let waiters = state.withLock { state in
-            if state.sight.received(receipt, above: floor) { state.lost.insert(receipt.partition) }
+            if state.sight.received(receipt, for: batch.id, above: floor) { state.lost.insert(receipt.partition) }
             state.window.arrive(batch.id, sizeBytes: batch.payload.count)
             state.published += 1
             state.trouble = nil
@@ -132,6 +132,7 @@ extension EventPublisher {
         let isNew = state.withLock { state in
             state.failures[error.code, default: 0] += 1
             defer { state.trouble = error }
+            if state.troubledSince == nil { state.sight.anchor() }
             state.isDoubtful = true
             state.troubledSince = state.troubledSince ?? .now
             return state.trouble?.code != error.code
@@ -167,7 +168,7 @@ extension EventPublisher {
         let isWhole = state.lost.isEmpty
         return PublishMark.Content(
             position: isWhole ? state.window.mark : 0,
-            sight: BrokerSight(state.sight.parts),
+            sight: state.sight.lasting,
             resentThrough: max(state.resentThrough, isWhole ? 0 : state.window.taken >> 32)
         )
     }

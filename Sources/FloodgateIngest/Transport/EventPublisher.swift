@@ -34,6 +34,8 @@ package final class EventPublisher: Sendable {
         var losses: Int64 = 0
         /// Up to which segment of the log batches may have been sent twice.
         var resentThrough: Int64 = 0
+        /// Up to where the broker holds nothing any more.
+        var settled = SettledMark()
         /// Whether something failed since the broker was looked at.
         var isDoubtful = true
     }
@@ -83,6 +85,7 @@ package final class EventPublisher: Sendable {
                 published: state.published,
                 losses: state.losses,
                 resentThrough: state.resentThrough,
+                settled: state.settled.position,
                 failures: state.failures,
                 trouble: state.trouble
             )

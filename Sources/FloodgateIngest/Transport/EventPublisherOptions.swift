@@ -41,6 +41,8 @@ package struct EventPublisherStatus: Sendable {
     package var losses: Int64
     /// Up to which segment of the log batches may have been sent twice, long apart: they may be loaded twice, and count once.
     package var resentThrough: Int64
+    /// Up to where the broker holds nothing any more of what arrived there: it is loaded, or lost.
+    package var settled: Int64
     /// Attempts that failed since the start, by reason.
     package var failures: [TransportError.Code: Int64]
     /// Why the last attempt failed; nil when one has succeeded since.

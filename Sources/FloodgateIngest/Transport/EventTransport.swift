@@ -50,6 +50,24 @@ package protocol EventTransport: Sendable {
     /// - Throws: `.unavailable` if the broker does not answer.
     func read(partition: Int, sequence: UInt64) async throws(TransportError) -> TransportDelivery?
 
+    /// Whether it is the batch at `position` of `node`'s log that `partition` has under `sequence`; nil if there is nothing.
+    /// - Throws: `.unavailable` if the broker does not answer.
+    func isKept(
+        _ position: Int64,
+        of node: String,
+        in partition: Int,
+        at sequence: UInt64
+    ) async throws(TransportError) -> Bool?
+
+    /// What whoever loads `partition` wrote down last, and its version; empty and 0 if nobody did.
+    /// - Throws: `.unavailable` if the broker does not answer.
+    func note(of partition: Int) async throws(TransportError) -> TransportNote
+
+    /// Writes down `text` for whoever loads `partition`, in the place of what has `version`.
+    /// - Returns: The version of the new note.
+    /// - Throws: `.overtaken` if another note is there; `.unavailable` if the broker does not answer, and then either may be.
+    func setNote(_ text: String, of partition: Int, replacing version: UInt64) async throws(TransportError) -> UInt64
+
     /// Has the broker forget `deliveries`, which whoever asked for them has kept for good.
     /// - Throws: `TransportError`; then some of them come again.
     func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError)

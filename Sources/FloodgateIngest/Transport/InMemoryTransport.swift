@@ -18,7 +18,14 @@ package final class InMemoryTransport: EventTransport {
         /// How many of the next batches are taken without an answer.
         var unanswered = 0
         var isClosed = false
+        var notes: [Int: TransportNote] = [:]
         var epoch: Int64 = 1
+        /// How often somebody asked what a partition has.
+        var answers = 0
+        /// By how much the next extents are behind, and how many of them.
+        var lag: (sequences: UInt64, answers: Int) = (0, 0)
+        /// Goes on whatever is lost.
+        var clock: Int64 = 1_000
     }
 
     package let partitionCount: Int
@@ -72,12 +79,14 @@ package final class InMemoryTransport: EventTransport {
                 return known
             }
             state.sequences[partition] += 1
+            state.clock += 1
             let delivery = TransportDelivery(
                 node: node,
                 batch: batch,
                 partition: partition,
                 epoch: state.epoch,
                 sequence: state.sequences[partition],
+                storedAt: state.clock,
                 deliveryCount: 0,
                 token: envelope.id
             )
@@ -111,9 +120,19 @@ package final class InMemoryTransport: EventTransport {
             guard state.messages.indices.contains(partition) else {
                 return TransportExtent(epoch: 1, first: 1, last: 0)
             }
-            let last = state.sequences[partition]
-            let first = state.messages[partition].first?.delivery.sequence ?? last + 1
-            return TransportExtent(epoch: state.epoch, first: first, last: last)
+            state.answers += 1
+            var last = state.sequences[partition]
+            if state.lag.answers > 0 {
+                state.lag.answers -= 1
+                last -= min(last, state.lag.sequences)
+            }
+            let first = state.messages[partition].first?.delivery
+            return TransportExtent(
+                epoch: state.epoch,
+                first: first?.sequence ?? last + 1,
+                last: last,
+                firstStoredAt: first?.storedAt
+            )
         }
     }
 
@@ -126,12 +145,43 @@ package final class InMemoryTransport: EventTransport {
         }
     }
 
+    package func isKept(
+        _ position: Int64,
+        of node: String,
+        in partition: Int,
+        at sequence: UInt64
+    ) async throws(TransportError) -> Bool? {
+        let found = try await read(partition: partition, sequence: sequence)
+        return found.map { $0.node == node && $0.batch.id == position }
+    }
+
+    package func note(of partition: Int) async throws(TransportError) -> TransportNote {
+        try perform { $0.notes[partition] ?? TransportNote() }
+    }
+
+    package func setNote(
+        _ text: String,
+        of partition: Int,
+        replacing version: UInt64
+    ) async throws(TransportError) -> UInt64 {
+        let new: UInt64? = try perform { state in
+            guard (state.notes[partition]?.version ?? 0) == version else { return nil }
+            state.clock += 1
+            let new = UInt64(clamping: state.clock)
+            state.notes[partition] = TransportNote(text: text, version: new)
+            return new
+        }
+        guard let new else { throw TransportError(.overtaken, "Another loader of partition \(partition) was here") }
+        return new
+    }
+
     /// Removes all there is and begins anew, as after the broker lost its disk.
     package func remake() {
         state.withLock { state in
             state.messages = Array(repeating: [], count: partitionCount)
             state.sequences = Array(repeating: 0, count: partitionCount)
             state.known = [:]
+            state.notes = [:]
             state.epoch += 1
         }
     }
@@ -144,6 +194,14 @@ package final class InMemoryTransport: EventTransport {
             state.sequences[partition] = min(state.sequences[partition], sequence)
             state.known = state.known.filter { $0.value.partition != partition || $0.value.sequence <= sequence }
         }
+    }
+
+    /// How often somebody asked what a partition has.
+    package var answers: Int { state.withLock { $0.answers } }
+
+    /// Has the next `answers` about what a partition has be behind, as those of a leader that does not know all yet.
+    package func lag(by sequences: UInt64, for answers: Int) {
+        state.withLock { $0.lag = (sequences, answers) }
     }
 
     package func acknowledge(_ deliveries: [TransportDelivery]) async throws(TransportError) {

@@ -89,7 +89,11 @@ extension PublishMark.Content {
             guard let partition = Int(member.name), partition >= 0, let last = member.value["last"]?.integerValue,
                 last >= 0
             else { return nil }
-            parts[partition] = BrokerSight.Part(epoch: member.value["epoch"]?.integerValue, last: UInt64(last))
+            parts[partition] = BrokerSight.Part(
+                epoch: member.value["epoch"]?.integerValue,
+                last: UInt64(last),
+                position: member.value["position"]?.integerValue
+            )
         }
         let resent = value["resent_through"]?.integerValue ?? 0
         self.init(position: position, sight: BrokerSight(parts), resentThrough: max(0, resent))
@@ -99,6 +103,7 @@ extension PublishMark.Content {
         var partitions: JSONObject = [:]
         for (partition, part) in sight.parts.sorted(by: { $0.key < $1.key }) {
             var about: JSONObject = ["last": .integer(Int64(clamping: part.last))]
+            about.set("position", part.position.map { .integer($0) })
             about.set("epoch", part.epoch.map { .integer($0) })
             partitions.set(String(partition), .object(about))
         }

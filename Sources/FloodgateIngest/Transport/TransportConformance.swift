@@ -52,14 +52,24 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
     }
     for partition in 0..<transport.partitionCount {
         let sequences = held.filter { $0.partition == partition }.map(\.sequence)
+        let times = held.filter { $0.partition == partition }.map(\.storedAt)
+        try expect(times == times.sorted() && times.allSatisfy { $0 > 0 }, "what is behind is no older")
         try expect(sequences == Array(1..<UInt64(sequences.count + 1)), "sequences count from 1, without gaps")
     }
     for delivery in held {
         let read = try await transport.read(partition: delivery.partition, sequence: delivery.sequence)
         try expect(read?.batch == delivery.batch && read?.node == delivery.node, "what somebody holds can be read")
         try expect(read?.token == "" && read?.epoch == delivery.epoch, "what is read is not handed out")
+        let (position, partition, sequence) = (delivery.batch.id, delivery.partition, delivery.sequence)
+        let isKept = try await transport.isKept(position, of: delivery.node, in: partition, at: sequence)
+        let isOther = try await transport.isKept(position + 1, of: delivery.node, in: partition, at: sequence)
+        let isOfOther = try await transport.isKept(position, of: "n-3", in: partition, at: sequence)
+        try expect(isKept == true && isOther == false && isOfOther == false, "it is known which batch is where")
         let extent = try await transport.extent(of: delivery.partition)
         try expect(extent.first == 1 && extent.last >= delivery.sequence, "an extent has what is there")
+        let first = held.first { $0.partition == partition && $0.sequence == 1 }
+        try expect(extent.firstStoredAt == first?.storedAt, "an extent says since when its first is there")
+        try expect(read?.storedAt == delivery.storedAt, "what is read is as old as what is handed out")
         try expect(extent.epoch == delivery.epoch, "an extent is of the epoch that deliveries say")
         let next = try await transport.read(partition: delivery.partition, sequence: extent.last + 1)
         try expect(next == nil, "there is nothing behind the last")
@@ -87,7 +97,25 @@ package func checkEventTransport(_ transport: some EventTransport) async throws 
     for delivery in returned {
         let read = try await transport.read(partition: delivery.partition, sequence: delivery.sequence)
         try expect(read == nil, "what is acknowledged cannot be read any more")
+        let (partition, sequence) = (delivery.partition, delivery.sequence)
+        let isKept = try await transport.isKept(delivery.batch.id, of: delivery.node, in: partition, at: sequence)
+        try expect(isKept == nil, "where something was acknowledged there is nothing")
     }
+
+    // Of two who replace the same note, one does.
+    try expect(try await transport.note(of: 0) == TransportNote(), "there is no note at first")
+    let version = try await transport.setNote("ä", of: 0, replacing: 0)
+    try expect(try await transport.note(of: 0) == TransportNote(text: "ä", version: version), "a note is kept")
+    let next = try await transport.setNote("b", of: 0, replacing: version)
+    for old in [0, version] {
+        do throws(TransportError) {
+            _ = try await transport.setNote("c", of: 0, replacing: old)
+            throw TransportError(.failed, "")
+        } catch {
+            try expect(error.code == .overtaken, "a note that was replaced is not replaced again")
+        }
+    }
+    try expect(try await transport.note(of: 0) == TransportNote(text: "b", version: next), "the later note stays")
 
     // Large batches, and many at a time.
     var large = try sampleBatch(1_000)

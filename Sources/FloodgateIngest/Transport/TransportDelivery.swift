@@ -12,6 +12,9 @@ package struct TransportDelivery: Sendable, Hashable {
     package var epoch: Int64
     /// The number in the partition, from 1 on, without gaps.
     package var sequence: UInt64
+    /// When the broker took it in, by its clock, in Unix milliseconds: tells it from another one that is given its sequence
+    /// later.
+    package var storedAt: Int64
     /// How often it was handed out, this time included.
     package var deliveryCount: Int
     /// What the broker knows the delivery by; empty for what was read and not handed out.
@@ -23,6 +26,7 @@ package struct TransportDelivery: Sendable, Hashable {
         partition: Int,
         epoch: Int64,
         sequence: UInt64,
+        storedAt: Int64,
         deliveryCount: Int,
         token: String
     ) {
@@ -31,6 +35,7 @@ package struct TransportDelivery: Sendable, Hashable {
         self.partition = partition
         self.epoch = epoch
         self.sequence = sequence
+        self.storedAt = storedAt
         self.deliveryCount = deliveryCount
         self.token = token
     }
@@ -44,11 +49,14 @@ package struct TransportExtent: Sendable, Hashable {
     package var first: UInt64
     /// The highest sequence that was ever given; 0 if none was.
     package var last: UInt64
+    /// When the broker took in what has the lowest sequence, by its clock, in Unix milliseconds; nil if there is nothing.
+    package var firstStoredAt: Int64?
 
-    package init(epoch: Int64, first: UInt64, last: UInt64) {
+    package init(epoch: Int64, first: UInt64, last: UInt64, firstStoredAt: Int64? = nil) {
         self.epoch = epoch
         self.first = first
         self.last = last
+        self.firstStoredAt = firstStoredAt
     }
 }
 

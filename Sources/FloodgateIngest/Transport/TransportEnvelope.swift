@@ -33,7 +33,12 @@ package struct TransportEnvelope: Sendable, Hashable {
     }
 
     /// `<node>/<segment>/<row>`, by which the broker knows a batch that is sent again.
-    package var id: String { "\(node)/\(batch.id >> 32)/\(batch.id & 0xFFFF_FFFF)" }
+    package var id: String { Self.id(of: batch.id, from: node) }
+
+    /// The `id` of the batch at `position` of `node`'s log.
+    package static func id(of position: Int64, from node: String) -> String {
+        "\(node)/\(position >> 32)/\(position & 0xFFFF_FFFF)"
+    }
 
     /// All but the payload, as one line of JSON.
     package var header: String {

@@ -12,6 +12,8 @@ package struct TransportError: Error, Sendable, CustomStringConvertible {
         case refused
         /// The settings, here or at the broker, do not fit.
         case misconfigured
+        /// Somebody else has written what was to be replaced.
+        case overtaken
         /// The transport is shut down.
         case closed
         /// The broker or its library did something that it should not.

@@ -10,6 +10,9 @@ package struct TransportSourceOptions: Sendable {
     package var wait: Duration = .milliseconds(20)
     /// How long it may take to hand out what is known to be there, before it is read without; 1 s by default.
     package var patience: Duration = .seconds(1)
+    /// How long a partition must seem to be behind what was taken from it before it counts as gone back: a new leader may not
+    /// know all at once; 5 s by default.
+    package var doubt: Duration = .seconds(5)
     /// How often the broker is told that what is held is still being worked on; 60 s by default, a fifth of what it waits.
     package var extendInterval: Duration = .seconds(60)
 
@@ -32,8 +35,12 @@ package actor TransportSource: BatchSource {
     /// Committed, and still to be acknowledged.
     private var done: [TransportDelivery] = []
     private var committed: UInt64 = 0
+    /// When the broker took in the newest of what is committed; nil if that is not known.
+    private var committedAt: Int64?
     /// The highest sequence that was handed out.
     private var highest: UInt64 = 0
+    /// Since when the partition seems to be behind; nil if it does not.
+    private var doubtfulSince: ContinuousClock.Instant?
     /// Whether the partition is not the one any more that was begun with: there is nothing to be had here then.
     package private(set) var isGone = false
 
@@ -60,22 +67,37 @@ package actor TransportSource: BatchSource {
     ///
     /// - Parameters:
     ///   - gone: The name under which it was seen to go back; nil if it was not.
-    ///   - loaded: Up to which sequence a name was loaded; nil for one that was never used.
+    ///   - loaded: How far a name was loaded; nil for one that was never used.
     /// - Returns: What blocks are named by.
     /// - Throws: `TransportError` if the broker does not tell, and what `loaded` throws.
     package func lane(
         behind gone: String?,
-        loaded: @Sendable (String) async throws -> Int64?
+        loaded: @Sendable (String) async throws -> LoadedLane?
     ) async throws -> String {
         var lane = try await lane()
-        let last = Int64(clamping: try await transport.extent(of: partition).last)
-        while let through = try await loaded(lane) {
-            let next = "\(lane)-\(through)"
+        var extent = try await transport.extent(of: partition)
+        while let found = try await loaded(lane) {
+            let next = "\(lane)-\(found.through)"
             let isUsed = try await loaded(next) != nil
-            guard lane == gone || through > last || isUsed else { break }
+            if !isUsed, lane != gone, found.through > Int64(clamping: extent.last) {
+                try await Task.sleep(for: options.doubt)
+                extent = try await transport.extent(of: partition)
+            }
+            let hasGoneBack =
+                found.through > Int64(clamping: extent.last) || isLater(extent, UInt64(found.through), found.storedAt)
+            guard lane == gone || hasGoneBack || isUsed else {
+                committedAt = found.storedAt
+                break
+            }
             lane = next
         }
         return lane
+    }
+
+    /// Whether what is first came after what is loaded, although it has a sequence that is loaded: another one had it then.
+    private func isLater(_ extent: TransportExtent, _ through: UInt64, _ storedAt: Int64?) -> Bool {
+        guard let storedAt, let first = extent.firstStoredAt else { return false }
+        return extent.first <= through && first > storedAt
     }
 
     package func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch] {
@@ -97,6 +119,7 @@ package actor TransportSource: BatchSource {
         for (number, delivery) in held where number <= committed {
             held[number] = nil
             heldBytes -= delivery.batch.payload.count
+            committedAt = max(committedAt ?? 0, delivery.storedAt)
             done.append(delivery)
         }
         try await acknowledge()
@@ -167,7 +190,10 @@ package actor TransportSource: BatchSource {
         for delivery in deliveries {
             guard delivery.epoch == epoch else { throw remade() }
             highest = max(highest, delivery.sequence)
+            // What was taken in under a sequence after what has it in the warehouse, or otherwise than what is held, is new.
+            if let old = held[delivery.sequence], old.storedAt != delivery.storedAt { throw remade() }
             if delivery.sequence <= committed {
+                if let committedAt, delivery.storedAt > committedAt { throw remade() }
                 done.append(delivery)
             } else {
                 isNew = isNew || held[delivery.sequence] == nil
@@ -193,6 +219,7 @@ package actor TransportSource: BatchSource {
         do {
             // What was handed out by another partition of this name would be taken for what is in this one.
             try await checkExtent()
+            try await checkLast(of: deliveries)
             try await transport.acknowledge(deliveries)
         } catch {
             done += deliveries
@@ -202,7 +229,11 @@ package actor TransportSource: BatchSource {
 
     private func logged(_ delivery: TransportDelivery) -> LoggedBatch {
         var batch = delivery.batch
-        batch.origin = BatchOrigin(node: delivery.node, position: batch.id)
+        batch.origin = BatchOrigin(
+            node: delivery.node,
+            position: batch.id,
+            storedAt: delivery.storedAt
+        )
         batch.id = Int64(clamping: delivery.sequence)
         return batch
     }
@@ -215,12 +246,40 @@ package actor TransportSource: BatchSource {
     }
 
     /// Which batches there may be.
-    /// - Throws: `.failed` if the partition is not the one that was begun with, or has lost what was taken from it.
+    /// - Throws: `.failed` if the partition is not the one that was begun with, or has lost what was taken from it;
+    ///   `.unavailable` if it seems so and was not looked at long enough.
     @discardableResult
     private func checkExtent() async throws(TransportError) -> TransportExtent {
         let extent = try await transport.extent(of: partition)
-        guard extent.epoch == epoch, extent.last >= highest else { throw remade() }
-        return extent
+        guard extent.epoch == epoch, !isLater(extent, committed, committedAt) else { throw remade() }
+        guard extent.last < highest else {
+            doubtfulSince = nil
+            return extent
+        }
+        guard let since = doubtfulSince else {
+            doubtfulSince = .now
+            throw behind()
+        }
+        throw .now - since < options.doubt ? behind() : remade()
+    }
+
+    /// Sees to it that nothing is acknowledged in the place of what is in the warehouse.
+    private func checkLast(of deliveries: [TransportDelivery]) async throws(TransportError) {
+        guard let last = deliveries.max(by: { $0.sequence < $1.sequence }) else { return }
+        let isKept = try await transport.isKept(
+            last.batch.id,
+            of: last.node,
+            in: partition,
+            at: last.sequence
+        )
+        if isKept == false { throw remade() }
+    }
+
+    private func behind() -> TransportError {
+        TransportError(
+            .unavailable,
+            "Partition \(partition) seems to be behind what was taken from it; it is looked at again before that is believed"
+        )
     }
 
     private func remade() -> TransportError {

@@ -12,7 +12,7 @@ extension EventPipeline {
         var gone: String?
         while !Task.isCancelled {
             let source = TransportSource(transport: transport, partition: partition)
-            guard let loader = await loader(of: source, behind: gone) else { return }
+            guard let loader = await loader(of: source, partition, of: transport, behind: gone) else { return }
             // At once: what comes first would keep hashed names.
             if let names = try? await control.hashedNames() { try? await loader.rename(names) }
             add(loader)
@@ -36,13 +36,18 @@ extension EventPipeline {
     }
 
     /// The loader of a partition, once the broker has said which stream it is, and the warehouse what it has of it.
-    private func loader(of source: TransportSource, behind gone: String?) async -> EventLoader? {
+    private func loader(
+        of source: TransportSource,
+        _ partition: Int,
+        of transport: NATSTransport,
+        behind gone: String?
+    ) async -> EventLoader? {
         while !Task.isCancelled {
             do {
                 let blocks = try await warehouse.ledger(since: 0, node: nil).map(\.block)
                 let lane = try await source.lane(behind: gone) { [self] lane in
-                    let end = blocks.compactMap { LoadPiece.end(of: $0, node: lane) }.max()
-                    return end.map { $0.position - 1 } ?? (planFile(of: lane).exists ? 0 : nil)
+                    LoadPiece.loaded(blocks, node: lane)
+                        ?? (planFile(of: lane).exists ? LoadedLane(through: 0) : nil)
                 }
                 // What the lane is found by until it has a block.
                 let plan = planFile(of: lane)
@@ -53,7 +58,7 @@ extension EventPipeline {
                     log: source,
                     warehouse: warehouse,
                     options: options,
-                    plan: plan,
+                    plan: PartitionPlan(transport: transport, partition: partition, lane: lane, file: plan),
                     logger: plane.logger,
                     now: plane.now
                 )

@@ -48,6 +48,7 @@ package final class EventPipeline: Service {
     private let loaders = Mutex<[EventLoader]>([])
     /// What loaders did that are not there any more.
     private let ended = Mutex(LoaderReport())
+    private let missed = Mutex(MissedSegments())
     private let state = Mutex<(report: LoaderReport?, ledger: LedgerReport?)>((nil, nil))
 
     init(
@@ -181,8 +182,10 @@ package final class EventPipeline: Service {
         guard let node = node.withLock({ $0 }) else {
             throw WarehouseError(.unavailable, "The warehouse has not answered yet; events are kept in the log")
         }
-        // Through a broker events arrive in any order: only what is there can be told, not what should be.
-        let watermark = cluster == nil ? await combinedReport().watermark : .start
+        // Through a broker events arrive in any order: what should be there can be told where the broker holds nothing more.
+        let status = cluster?.publisher.status
+        let watermark: LogCursor =
+            if let status { LogCursor(position: status.settled) } else { await combinedReport().watermark }
         // In this order: what is accepted in between is in flight, and what is loaded in between is no surplus.
         let since = oldest.load(ordering: .relaxed)
         let entries = try await warehouse.ledger(since: since, node: node)
@@ -195,7 +198,7 @@ package final class EventPipeline: Service {
         let reconciler = LedgerReconciler(
             node: node,
             watermark: watermark,
-            resentThrough: cluster?.publisher.status.resentThrough ?? 0
+            resentThrough: status?.resentThrough ?? 0
         )
         return (reconciler.compare(segments, with: entries), segments)
     }
@@ -231,6 +234,10 @@ package final class EventPipeline: Service {
                     "The ledger does not balance; see `floodgate events reconcile`",
                     metadata: ["gaps": .stringConvertible(report.gaps.count)]
                 )
+            }
+            if let cluster {
+                let segments = missed.withLock { $0.saw(report) }
+                if !segments.isEmpty { cluster.publisher.sendAgain() }
             }
             try await trim(report, segments)
         } catch {

@@ -85,6 +85,46 @@ import Testing
         #expect(line.accepted == 10 && line.loaded == 7 && line.duplicate == 2 && line.dead == 1)
     }
 
+    @Test func `what a partition that was begun again brought twice is no surplus, and nothing else is excused`() {
+        var again = entry(1, loaded: 4, idXor: 1, idSum: 2)
+        again.block = LoadPiece(from: .start, to: .start, day: ArrivalDay(number: 0))
+            .block(of: "partition-0-dohb1kzw2x8g-9")
+        let report = compare([segment(1, 10)], [entry(1, loaded: 10), again])
+        #expect(report.isBalanced && report.removableSegments == [1])
+        again.segment = 2
+        let other = compare([segment(1, 10), segment(2, 10)], [entry(1, loaded: 10), entry(1, loaded: 4), again])
+        #expect(other.gaps.map(\.gap) == [.surplus(4), .missing(6)])
+        #expect(other.text.contains("published.json"), "it says what to do")
+    }
+
+    @Test func `what is sent again is not whole before the broker holds nothing of it any more`() {
+        // Five of ten events, twice and thrice: as many as there were, and more.
+        let half = entry(1, loaded: 5, idXor: 1, idSum: 2)
+        for times in [2, 3] {
+            let entries = Array(repeating: half, count: times)
+            var reconciler = LedgerReconciler(node: "n1", watermark: LogCursor(position: 1 << 32 | 7))
+            reconciler.resentThrough = 1
+            let report = reconciler.compare([segment(1, 10)], with: entries)
+            #expect(report.isBalanced, "nobody is to be woken while it is on its way")
+            #expect(report.removableSegments.isEmpty)
+            #expect(report.total.accepted == report.total.loaded + report.total.inFlight)
+        }
+        var reconciler = LedgerReconciler(node: "n1", watermark: LogCursor(position: 2 << 32))
+        reconciler.resentThrough = 1
+        let whole = [entry(1, loaded: 10), half]
+        #expect(reconciler.compare([segment(1, 10)], with: whole).removableSegments == [1])
+        #expect(reconciler.compare([segment(1, 10)], with: [half, half]).gaps.map(\.gap) == [.otherEvents])
+    }
+
+    @Test func `what is missed twice in a row is sent again, once`() {
+        let whole = compare([segment(1, 10)], [entry(1, loaded: 10)])
+        let lacking = compare([segment(1, 10), segment(2, 10)], [entry(1, loaded: 10), entry(2, loaded: 9)])
+        var missed = MissedSegments()
+        for report in [lacking, whole, lacking] { #expect(missed.saw(report).isEmpty) }
+        #expect(missed.saw(lacking) == [2])
+        #expect(missed.saw(lacking).isEmpty)
+    }
+
     @Test func `counts what is behind the watermark as in flight`() {
         let report = compare([segment(1, 10), segment(2, 4)], [entry(1, loaded: 6)], watermark: 1)
         #expect(report.isBalanced)

@@ -21,8 +21,11 @@ final class LoadingScene: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: plan) }
 
     /// A new loader of the log, or of `source`, as after a restart.
-    func loader(of source: (any BatchSource)? = nil, _ change: (inout LoaderOptions) -> Void = { _ in }) -> EventLoader
-    {
+    func loader(
+        of source: (any BatchSource)? = nil,
+        plan shared: (any LoadPlan)? = nil,
+        _ change: (inout LoaderOptions) -> Void = { _ in }
+    ) -> EventLoader {
         var options = LoaderOptions(node: "node-1")
         options.rows = 10
         change(&options)
@@ -30,7 +33,7 @@ final class LoadingScene: Sendable {
             log: source ?? log,
             warehouse: warehouse,
             options: options,
-            plan: LoadPlanFile(path: plan),
+            plan: shared ?? LoadPlanFile(path: plan),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             now: { self.clock.withLock { $0 } },
             pause: { _ in },

@@ -5,6 +5,7 @@ import FloodgateIngest
 import FloodgateJSON
 import FloodgateTestSupport
 import FloodgateWarehouse
+import Foundation
 import Synchronization
 import Testing
 
@@ -13,16 +14,19 @@ import Testing
     private let transport = InMemoryTransport(partitionCount: 1)
 
     /// A new source and its loader, as after a restart, or after the loader named `gone` found that there was nothing left.
-    private func loader(behind gone: String? = nil) async throws -> EventLoader {
+    private func loader(behind gone: String? = nil, rows: Int = 10) async throws -> EventLoader {
         var options = TransportSourceOptions()
         options.wait = .zero
         options.patience = .zero
+        options.doubt = .zero
         let source = TransportSource(transport: transport, partition: 0, options: options)
         let blocks = try await scene.warehouse.ledger(since: 0, node: nil).map(\.block)
-        let lane = try await source.lane(behind: gone) { lane in
-            blocks.compactMap { LoadPiece.end(of: $0, node: lane) }.max().map { $0.position - 1 }
-        }
-        return scene.loader(of: source) {
+        let lane = try await source.lane(behind: gone) { LoadPiece.loaded(blocks, node: $0) }
+        // Each on a host of its own.
+        let file = LoadPlanFile(path: scene.plan + UUID().uuidString)
+        let plan = PartitionPlan(transport: transport, partition: 0, lane: lane, file: file)
+        return scene.loader(of: source, plan: plan) {
+            $0.rows = rows
             $0.node = lane
             $0.hasManyNodes = true
         }
@@ -86,6 +90,76 @@ import Testing
         try await scene.drain(third)
         #expect(Set(try scene.loaded()).count == 16)
         #expect(try await transport.status().lag == 0)
+    }
+
+    @Test func `nothing is left out of what others were given since, nobody having looked`() async throws {
+        for row in 1...5 as ClosedRange<Int64> { try await publish("a", row, 2) }
+        try await scene.drain(try await loader())
+        transport.goBack(partition: 0, to: 3)
+        for row in 1...9 as ClosedRange<Int64> { try await publish("b", row, 2) }
+        // As the pipeline does: whoever finds that it is another partition is followed by a loader of that.
+        let second = try await loader()
+        for _ in 0..<20 { _ = await second.step() }
+        transport.forgetHolders()
+        try await scene.drain(try await loader(behind: second.options.node))
+        #expect(Set(try scene.loaded()).count == 28)
+        #expect(try await transport.status().lag == 0)
+    }
+
+    @Test func `names of blocks say when the broker took them in, and those of earlier versions are read`() {
+        var piece = LoadPiece(
+            from: LogCursor(position: 3),
+            to: LogCursor(position: 9, number: 4),
+            day: ArrivalDay(number: 20_000)
+        )
+        let early = piece.block(of: "partition-0-a")
+        piece.storedAt = 1_750_000_020_000
+        piece.deadReason = "rejected"
+        let late = piece.block(of: "partition-0-a")
+        #expect(LoadPiece.end(of: early, node: "partition-0-a") == piece.end)
+        #expect(LoadPiece.end(of: late, node: "partition-0-a") == piece.end)
+        #expect(LoadPiece.loaded([early], node: "partition-0-a") == LoadedLane(through: 8))
+        #expect(
+            LoadPiece.loaded([late, early], node: "partition-0-a")
+                == LoadedLane(through: 8, storedAt: 1_750_000_020_000)
+        )
+        #expect(LoadPiece.loaded([late], node: "partition-0-b") == nil)
+        #expect(!LoadPiece.isRepeated(piece.block(of: "partition-999-" + String(1_800_000_000_000_000_000, radix: 36))))
+        #expect(
+            LoadPiece.isRepeated(piece.block(of: "partition-0-" + String(1_800_000_000_000_000_000, radix: 36) + "-9"))
+        )
+        #expect(!LoadPiece.isRepeated(piece.block(of: String(repeating: "node", count: 20))))
+        piece.end = LogCursor(position: 1 << 44, number: 1 << 17)
+        piece.start = LogCursor(position: 1 << 43, number: 1 << 17)
+        let longest = piece.block(of: String(repeating: "-", count: 64))
+        #expect(longest.utf8.count <= 100, "what warehouses take")
+    }
+
+    @Test(arguments: 0..<12 as Range<UInt64>)
+    func `each event counts once, however many load a partition at a time`(seed: UInt64) async throws {
+        var random = SeededGenerator(seed: seed)
+        // One that cuts otherwise than the other, and one that hangs now and then.
+        let loaders = [try await loader(rows: 7), try await loader(rows: 19), try await loader()]
+        var count = 0
+        for row in 1...60 as ClosedRange<Int64> {
+            let events = Int.random(in: 1...9, using: &random)
+            count += events
+            try await publish("a", row, events)
+            for loader in loaders where Bool.random(using: &random) {
+                for _ in 0..<Int.random(in: 1...4, using: &random) {
+                    if await loader.step() == .waiting { scene.clock.withLock { $0 += 10_000 } }
+                }
+            }
+            if Bool.random(using: &random) { transport.forgetHolders() }
+        }
+        transport.forgetHolders()
+        for loader in loaders { try await scene.drain(loader) }
+        let names = try scene.loaded()
+        #expect(names.count == count)
+        #expect(Set(names).count == count)
+        let sums = try await scene.sums()
+        #expect(sums.batches == 60)
+        #expect(sums.accepted == Int64(count) && sums.loaded == Int64(count) && sums.duplicate == 0)
     }
 
     @Test(arguments: 0..<12 as Range<UInt64>)
