@@ -8,8 +8,8 @@ protocol FeedCarrier: AnyObject {
     var hasRoom: Bool { get }
     /// Writes `bytes`.
     func write(_ bytes: ByteBuffer)
-    /// Ends the connection behind what was written, so that the client sees that it was meant to end.
-    func finish(_ reason: String)
+    /// Ends the connection behind what was written and `farewell`, so that the client sees that it was meant to end.
+    func finish(_ farewell: ByteBuffer, _ reason: String)
 }
 
 /// The readers of one feed on one event loop.
@@ -61,8 +61,9 @@ final class FeedReader {
     private var number: Int?
     /// Whether there was no room for the newest event yet.
     private var isBehind = false
-    /// When the stream is to end, and when it next says that it lives.
+    /// When the stream is to end, and why; and when it next says that it lives.
     private var endsAt: UInt64
+    private var isDraining = false
     private var beatsAt: UInt64
 
     init(_ terms: FeedTerms, isChunked: Bool, on state: LoopState) {
@@ -107,7 +108,7 @@ final class FeedReader {
 
     /// Does what is due at `now`: an event that waits, a sign of life, the end.
     func check(at now: UInt64) {
-        if now >= endsAt { return end("stream_life") }
+        if now >= endsAt { return end(isDraining ? "stream_drain" : "stream_life") }
         if isBehind {
             catchUp()
         } else if now >= beatsAt {
@@ -119,7 +120,10 @@ final class FeedReader {
 
     /// Lets the stream go on for a random part of the time that a server has to stop in.
     func beginToLeave() {
-        endsAt = min(endsAt, state.now &+ (drain > 0 ? .random(in: 0...drain) : 0))
+        let end = state.now &+ (drain > 0 ? .random(in: 0...drain) : 0)
+        guard end < endsAt else { return }
+        endsAt = end
+        isDraining = true
     }
 
     /// Takes the connection out of its feed.
@@ -134,8 +138,8 @@ final class FeedReader {
 
     private func end(_ reason: String) {
         guard let carrier else { return }
-        if carrier.hasRoom { write(.farewell) }
         leave()
-        carrier.finish(reason)
+        // Also behind what the client has not taken yet: it is short, and one that reads on is not left guessing.
+        carrier.finish(isChunked ? FeedBytes.farewell.chunk : FeedBytes.farewell.plain, reason)
     }
 }

@@ -54,8 +54,9 @@ extension HTTP1Connection: FeedCarrier {
         context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
 
-    func finish(_ reason: String) {
+    func finish(_ farewell: ByteBuffer, _ reason: String) {
         reader = nil
+        write(farewell)
         state.counts.closes[reason, default: 0] += 1
         linger()
     }
@@ -63,7 +64,7 @@ extension HTTP1Connection: FeedCarrier {
     /// What is due on a stream at `now`.
     func checkStream(_ context: ChannelHandlerContext, at now: UInt64) {
         if !isStreamSent {
-            guard checkUnsent(context, now) else { return close("write_timeout") }
+            guard checkUnsent(context, now) else { return close("stream_lag") }
             isStreamSent = unsent == 0
         }
         reader?.check(at: now)

@@ -41,18 +41,25 @@ extension HTTP2Connection {
             flush(context)
             guard !isEmpty else { return nil }
             exchange.isStreaming = true
-            if case .events = body { exchange.isEndless = true }
+            if case .events = body {
+                exchange.isEndless = true
+                if case .finishing = phase {
+                    // It was asked for before the server stopped, and would have no end.
+                    finish(id, behind: FeedBytes.farewell.plain)
+                    return nil
+                }
+            }
             // Parts may come for as long as they like; each has its own deadline.
             stream.deadline = .max
             return Writer(connection: NIOLoopBound(self, eventLoop: state.loop), id: id, loop: state.loop)
         }
     }
 
-    /// Ends an answer that came in parts.
-    func finish(_ id: HTTP2StreamID) {
+    /// Ends an answer that came in parts, with `last` for the last of them.
+    func finish(_ id: HTTP2StreamID, behind last: ByteBuffer = ByteBuffer()) {
         guard let stream = streams[id], let context else { return }
         remove(stream, id)
-        write(ByteBuffer(), endsStream: true, on: id, context)
+        write(last, endsStream: true, on: id, context)
         flush(context)
     }
 

@@ -44,9 +44,10 @@ extension HTTP2Connection {
 
     private func checkStreams(at now: UInt64, _ context: ChannelHandlerContext) {
         for number in tap.departures.stalled(at: now) {
+            let isFeed = streams[HTTP2StreamID(number)]?.exchange.isEndless == true
             reset(HTTP2StreamID(number), .cancel, context)
             forget(HTTP2StreamID(number))
-            state.counts.closes["stream_write_timeout", default: 0] += 1
+            state.counts.closes[isFeed ? "stream_lag" : "stream_write_timeout", default: 0] += 1
         }
         stopAnswered(context)
         for (id, stream) in streams {
@@ -75,7 +76,7 @@ extension HTTP2Connection {
         // What has no end would keep the connection until it is cut off.
         for (id, stream) in streams where stream.exchange.isEndless {
             stream.exchange.task?.cancel()
-            finish(id)
+            finish(id, behind: FeedBytes.farewell.plain)
         }
         endIfDone()
     }

@@ -26,6 +26,8 @@ final class SocketStream: LoopConnection, FeedCarrier {
     private var phase = Phase.streaming
     /// What the kernel had no room for.
     private var unsent: ByteBuffer?
+    /// What comes behind that, and behind everything.
+    private var farewell: ByteBuffer?
     /// Since when nothing of `unsent` was taken, or the client has had time to go.
     private var since: UInt64 = 0
     /// Bytes that came in after the end.
@@ -61,6 +63,10 @@ final class SocketStream: LoopConnection, FeedCarrier {
         guard taken >= 0 else { return close("client") }
         guard taken < bytes.readableBytes else {
             unsent = nil
+            if let farewell {
+                self.farewell = nil
+                send(farewell)
+            }
             return
         }
         if taken > 0 || unsent == nil { since = state.now }
@@ -70,8 +76,9 @@ final class SocketStream: LoopConnection, FeedCarrier {
         watch()
     }
 
-    func finish(_ reason: String) {
+    func finish(_ farewell: ByteBuffer, _ reason: String) {
         reader = nil
+        if unsent == nil { write(farewell) } else { self.farewell = farewell }
         guard phase != .closed else { return }
         state.counts.closes[reason, default: 0] += 1
         phase = .ending
@@ -118,9 +125,10 @@ final class SocketStream: LoopConnection, FeedCarrier {
         // Readiness may have been spent on what the client says, or there is less room than it is told of.
         if let unsent { send(unsent) }
         guard phase != .closed else { return }
-        if unsent != nil, now &- since >= state.limits.writeTimeout.nanoseconds { return close("write_timeout") }
+        if unsent != nil, now &- since >= state.limits.writeTimeout.nanoseconds { return close("stream_lag") }
         switch phase {
         case .streaming: reader?.check(at: now)
+        case .ending where unsent == nil: linger()
         case .lingering where now &- since >= state.limits.lingerTimeout.nanoseconds: return close("linger")
         case .ending, .lingering, .closed: break
         }
@@ -139,6 +147,7 @@ final class SocketStream: LoopConnection, FeedCarrier {
         phase = .closed
         state.counts.closes[reason, default: 0] += 1
         unsent = nil
+        farewell = nil
         reader?.leave()
         reader = nil
         state.remove(self)

@@ -163,8 +163,54 @@ struct EventFeedTests {
             await until { service.readers.load(ordering: .relaxed) == 2 }
             let stop = service.stop.withLock { $0 }
             await stop()
-            #expect(await reader.textToTheEnd().hasSuffix("0\r\n\r\n"))
-            #expect(try await client.answer(1).isOver)
+            #expect(await reader.textToTheEnd().hasSuffix("d\r\nretry: 1000\n\n\r\n0\r\n\r\n"))
+            let last = try await client.answer(1)
+            #expect(last.isOver && last.text == "retry: 1000\n\n")
+        }
+    }
+
+    @Test func `end in good order when they begin after the server began to stop`() async throws {
+        var limits = HTTPLimits()
+        limits.lingerTimeout = .milliseconds(300)
+        try await withDoor(limits, drainTimeout: .seconds(60)) { port, service in
+            service.stream.withLock { $0.isHeld = true }
+            let reader = try await RawConnection.open(port)
+            try await reader.send(Self.request)
+            let client = try await RawConnection.openHTTP2(port)
+            try await client.send([.request(1, "/events")])
+            await until { service.served.load(ordering: .relaxed) == 2 }
+            let stop = service.stop.withLock { $0 }
+            await stop()
+            // Told a second time, it knows that no request is taken any more.
+            await client.frames { $0.count { $0.kind == 7 } == 2 }
+            service.stream.withLock { $0.isHeld = false }
+            #expect(await reader.textToTheEnd().hasSuffix("\r\n\r\nd\r\nretry: 1000\n\n\r\n0\r\n\r\n"))
+            let frames = await client.frames { $0.contains(.end(of: 1)) }
+            #expect(frames.contains(.end(of: 1)) && frames.body(of: 1) == "retry: 1000\n\n")
+            await until { service.readers.load(ordering: .relaxed) == 0 }
+            #expect(service.readers.load(ordering: .relaxed) == 0)
+        }
+    }
+
+    @Test func `end over HTTP/2 when the client lets nothing out, and the connection goes on`() async throws {
+        var limits = HTTPLimits()
+        limits.writeTimeout = .seconds(2)
+        try await withDoor(limits) { port, service in
+            // No bytes may be sent on streams unless each is given room.
+            let client = try await RawConnection.openHTTP2(port, [(4, 0)])
+            service.feed.publish(Self.event(1))
+            try await client.send([.windowUpdate(0, 1 << 30), .request(1, "/events")])
+            for number in 1..<2_000 {
+                let stream = 1 + 2 * number
+                try await client.send([.request(stream, "/large"), .windowUpdate(stream, 100_000)])
+                let frames = await client.frames { $0.contains(.end(of: stream)) }
+                #expect(frames.bytes(of: stream) == 100_000)
+                if frames.contains(.reset(1, 8)) { break }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            #expect(await service.closes("stream_lag") == 1)
+            #expect(!client.isClosed)
+            try await client.close()
         }
     }
 

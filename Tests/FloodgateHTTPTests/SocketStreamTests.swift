@@ -78,11 +78,19 @@ struct SocketStreamTests {
         var limits = HTTPLimits()
         limits.writeTimeout = .seconds(1)
         try await withDoor(limits) { port, service in
+            service.stream.withLock { $0.opening = "retry: 7000\n\n" }
             let silent = try #require(Self.sendAndDoNothing(port))
             await until { service.readers.load(ordering: .relaxed) == 1 }
             service.feed.publish(Self.event(1, length: Self.tooMuch))
             await until { service.readers.load(ordering: .relaxed) == 0 }
-            #expect(await service.closes("write_timeout") == 1)
+            #expect(await service.closes("stream_lag") == 1)
+            #expect(await service.closes("client") == 0)
+            // Nothing can be said any more: what it was told first is when to come back, and the end is no good one.
+            var start = [UInt8](repeating: 0, count: 512)
+            let count = recv(silent, &start, start.count, 0)
+            #expect(String(decoding: start.prefix(max(0, count)), as: UTF8.self).contains("d\r\nretry: 7000\n\n\r\n"))
+            #expect(await Self.read(silent, until: "no such end").end.hasSuffix("aaaa"))
+            service.stream.withLock { $0.opening = nil }
             service.feed.publish(Self.event(2))
             let quick = try await Self.open(1, port)[0]
             service.feed.publish(Self.event(3))
@@ -100,15 +108,17 @@ struct SocketStreamTests {
             service.stream.withLock { $0.heartbeat = .seconds(1_000_000) }
             service.feed.publish(Self.event(1, length: Self.tooMuch))
             let late = try #require(Self.sendAndDoNothing(port))
-            await until { service.readers.load(ordering: .relaxed) == 1 }
-            service.stream.withLock { $0.life = .milliseconds(100) }
+            // Or it would be given the newest alone.
+            await until { Self.hasReceived(1 << 10, late) }
+            service.stream.withLock { $0.life = .seconds(1) }
             let over = try #require(Self.sendAndDoNothing(port))
+            await until { Self.hasReceived(1 << 10, over) }
             await until { await service.closes("stream_life") == 1 }
             #expect(service.readers.load(ordering: .relaxed) == 1)
             service.feed.publish(Self.event(2))
             service.feed.publish(Self.event(3))
             let rest = await Self.read(over, until: "no such end")
-            #expect(rest.count > Self.tooMuch && rest.end.hasSuffix("a1\n\n\r\n"))
+            #expect(rest.count > Self.tooMuch && rest.end.hasSuffix("a1\n\n\r\nd\r\nretry: 1000\n\n\r\n0\r\n\r\n"))
             let all = await Self.read(late, until: "data: 3\n\n\r\n")
             #expect(all.count > Self.tooMuch && all.end.hasSuffix("a1\n\n\r\n9\r\ndata: 3\n\n\r\n"))
             for descriptor in [late, over] { close(descriptor) }
@@ -143,6 +153,31 @@ struct SocketStreamTests {
             try await connection.close()
             await until { service.readers.load(ordering: .relaxed) == 0 }
             #expect(service.readers.load(ordering: .relaxed) == 0)
+        }
+    }
+
+    @Test func `end when the client talks and takes nothing, and others go on`() async throws {
+        var limits = HTTPLimits()
+        limits.writeTimeout = .seconds(5)
+        try await withDoor(limits) { port, service in
+            let talker = try #require(Self.sendAndDoNothing(port))
+            let quick = try await Self.open(1, port)[0]
+            await until { service.readers.load(ordering: .relaxed) == 2 }
+            service.feed.publish(Self.event(1, length: Self.tooMuch))
+            await quick.wait(for: Self.tooMuch)
+            // As much as the kernel takes, all the time.
+            let words = [UInt8](repeating: 0x61, count: 1 << 16)
+            await until {
+                _ = send(talker, words, words.count, Int32(MSG_DONTWAIT | Int(MSG_NOSIGNAL)))
+                return service.readers.load(ordering: .relaxed) == 1
+            }
+            #expect(await service.closes("stream_lag") == 1)
+            service.feed.publish(Self.event(2))
+            let end = Array("9\r\ndata: 2\n\n\r\n".utf8)
+            await until { quick.bytes.suffix(end.count) == end[...] }
+            #expect(quick.bytes.suffix(end.count) == end[...])
+            try await quick.close()
+            close(talker)
         }
     }
 
@@ -219,6 +254,12 @@ struct SocketStreamTests {
         }
         guard isConnected, send(descriptor, request, request.utf8.count, 0) == request.utf8.count else { return nil }
         return descriptor
+    }
+
+    /// Whether so many bytes have come in and wait.
+    private static func hasReceived(_ count: Int, _ descriptor: Int32) -> Bool {
+        var bytes = [UInt8](repeating: 0, count: count)
+        return recv(descriptor, &bytes, count, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == count
     }
 
     /// How much comes in until the connection ends or `end` has come, and the last of it.

@@ -11,6 +11,7 @@ import Synchronization
 func withDoor(
     _ limits: HTTPLimits = HTTPLimits(),
     bodies: ByteBudget? = nil,
+    drainTimeout: Duration = .seconds(5),
     turn: @escaping @Sendable (@escaping @Sendable (Turn) -> Void) -> Turn = { _ in .now },
     _ change: @Sendable (inout FrontDoor.Listener) -> Void = { _ in },
     _ body: @escaping @Sendable (Int, EchoService) async throws -> Void
@@ -23,7 +24,7 @@ func withDoor(
         listeners: [listener],
         limits: limits,
         service: service,
-        drainTimeout: .seconds(5),
+        drainTimeout: drainTimeout,
         logger: Logger(label: "door") { _ in SwiftLogNoOpLogHandler() }
     ) { addresses in
         port.yield(addresses.first??.port ?? 0)
@@ -82,6 +83,10 @@ final class EchoService: FrontService {
         var life = Duration.seconds(900)
         var drain = Duration.zero
         var isWelcome = true
+        /// What is said first of all.
+        var opening: String?
+        /// Whether nobody gets an answer yet.
+        var isHeld = false
     }
 
     /// The place of a reader, counted as long as somebody holds it.
@@ -157,10 +162,12 @@ final class EchoService: FrontService {
             do { try await Task.sleep(for: .seconds(600)) } catch { cancellations.add(1, ordering: .relaxed) }
         }
         if path == "/events" {
+            while stream.withLock({ $0.isHeld }) { try? await Task.sleep(for: .milliseconds(5)) }
             let rules = stream.withLock { $0 }
             let terms = FeedTerms(
                 feed: feed,
                 held: rules.held,
+                opening: rules.opening.map { ByteBuffer(string: $0) },
                 takesSteps: rules.takesSteps,
                 heartbeat: rules.heartbeat,
                 life: rules.life,
