@@ -138,7 +138,7 @@ package struct EventSegmentFolder: Sendable {
         guard fsync(file) == 0 else { throw Self.refusal(path) }
     }
 
-    private static func refusal(_ path: String) -> EventLogError {
+    static func refusal(_ path: String) -> EventLogError {
         let code = [ENOSPC, EDQUOT].contains(errno) ? EventLogError.Code.full : .storage
         return EventLogError(code, "\(path) cannot be written: \(String(cString: strerror(errno)))")
     }

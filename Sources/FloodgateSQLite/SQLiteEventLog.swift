@@ -29,6 +29,7 @@ package final class SQLiteEventLog: PromptEventLog {
         let folder = EventSegmentFolder(path: path)
         try folder.create()
         let lock = try SQLiteEventLogLock(folder: path)
+        folder.removeSpare()
         let recovered = try SQLiteEventLogRecovery.recover(folder, logger: logger, now: now)
         recoveryReport = recovered.report
         queue = SQLiteEventLogQueue(options: options, counts: recovered.counts)
@@ -36,6 +37,7 @@ package final class SQLiteEventLog: PromptEventLog {
         let writer = SQLiteEventLogWriter(
             folder: folder,
             queue: queue,
+            keeper: SQLiteEventLogKeeper(folder: folder, queue: queue, logger: logger, now: now),
             options: options,
             segment: recovered.segment,
             highestNumber: recovered.highestNumber,

@@ -2,8 +2,8 @@
 
 /// How the event log on disk behaves; each default suits one machine.
 package struct SQLiteEventLogOptions: Sendable {
-    /// Bytes after which a segment is sealed and the next one begun; 256 MiB by default.
-    package var segmentSizeBytes: Int64 = 256 << 20
+    /// Bytes after which a segment is sealed and the next one begun; 64 MiB by default.
+    package var segmentSizeBytes: Int64 = 64 << 20
     /// Age at which a segment with data is sealed; a minute by default.
     package var segmentAge: Duration = .seconds(60)
     /// Bytes that all segments may have; 50 GiB by default.

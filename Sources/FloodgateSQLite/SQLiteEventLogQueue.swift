@@ -190,12 +190,9 @@ final class SQLiteEventLogQueue: Sendable {
         }
     }
 
-    func report(segment: Int64?, sealed: Int64 = 0) {
-        state.withLock { state in
-            state.status.segment = segment
-            state.status.sealedSegments += sealed
-        }
-    }
+    func report(segment: Int64?) { state.withLock { $0.status.segment = segment } }
+
+    func reportSealed() { state.withLock { $0.status.sealedSegments += 1 } }
 
     /// The writer's last word; nothing can wait in the queue then, since `stop` comes out of an empty one only.
     func finish() {

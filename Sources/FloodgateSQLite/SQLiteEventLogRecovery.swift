@@ -155,7 +155,7 @@ package struct SQLiteEventLogRecovery: Sendable, Hashable {
                 target = try EventSegment(number: result.highestNumber, in: folder, now: now, checked: false)
             }
             _ = try target?.append(batches, willCommit: nil)
-            target?.moveIfDue()
+            if target?.takeDueMove() ?? false { EventSegment.move(result.highestNumber, in: folder) }
             for batch in batches {
                 salvage.batches += 1
                 salvage.events &+= Int64(batch.eventCount)

@@ -51,7 +51,7 @@ extension SQLiteEventLogWriter {
             switch SQLiteEventLogRecovery.settle(part.number, folder, now: time) {
             case .sealed(let settled):
                 queue.exchange(part.counts, for: settled.counts)
-                queue.report(segment: segment?.number, sealed: 1)
+                queue.reportSealed()
             case .damaged(let error):
                 logger.error(
                     "A damaged event log segment is read as far as it goes, and copied at the next start",

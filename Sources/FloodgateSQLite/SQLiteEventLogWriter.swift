@@ -8,6 +8,7 @@ internal import Logging
 struct SQLiteEventLogWriter: Sendable {
     let folder: EventSegmentFolder
     let queue: SQLiteEventLogQueue
+    let keeper: SQLiteEventLogKeeper
     let options: SQLiteEventLogOptions
     let logger: Logger
     let now: @Sendable () -> Int64
@@ -30,6 +31,7 @@ struct SQLiteEventLogWriter: Sendable {
     init(
         folder: EventSegmentFolder,
         queue: SQLiteEventLogQueue,
+        keeper: SQLiteEventLogKeeper,
         options: SQLiteEventLogOptions,
         segment: EventSegment?,
         highestNumber: Int64,
@@ -38,6 +40,7 @@ struct SQLiteEventLogWriter: Sendable {
     ) {
         self.folder = folder
         self.queue = queue
+        self.keeper = keeper
         self.options = options
         self.segment = segment
         self.highestNumber = highestNumber
@@ -48,18 +51,20 @@ struct SQLiteEventLogWriter: Sendable {
     /// Writes until the queue says stop; never returns while a task waits for an answer.
     mutating func run() {
         queue.report(segment: segment?.number)
+        keeper.prepare(highestNumber + 1)
         while true {
             switch queue.next(patience: patience) {
             case .write(let group):
                 sealIfDue()
                 let result = write(group.map(\.batch))
                 queue.answer(group, with: result, isHealthy: isHealthy)
-                segment?.moveIfDue()
+                moveIfDue()
                 mendIfDue()
             case .look:
                 sealIfDue()
                 mendIfDue()
             case .stop:
+                keeper.stop()
                 segment?.close()
                 segment = nil
                 queue.report(segment: nil)
@@ -82,7 +87,7 @@ struct SQLiteEventLogWriter: Sendable {
             note(error)
             // A full disk harms no file. After anything else the kernel may have dropped pages that SQLite takes for
             // written, so no batch goes into this file again.
-            if error.code != .full { abandonSegment() }
+            if error.code == .full { keeper.dropSpare() } else { abandonSegment() }
             return .failure(error)
         }
     }
@@ -94,10 +99,12 @@ struct SQLiteEventLogWriter: Sendable {
             throw EventLogError(.storage, "There are no more numbers for segments; begin a new data folder")
         }
         let number = highestNumber + 1
+        keeper.takeSpare(number)
         do {
             let segment = try EventSegment(number: number, in: folder, now: now(), checked: false)
             highestNumber = number
             queue.report(segment: number)
+            keeper.prepare(number + 1)
             return segment
         } catch {
             // A file that could not be filled for want of room is as good as new; any other is left alone.
@@ -128,6 +135,8 @@ struct SQLiteEventLogWriter: Sendable {
     /// Lets go of the segment where it is, damaged or not: readers get what there is, and it is settled when the disk is well.
     private mutating func abandonSegment() {
         if let segment {
+            // Nobody else is to have the file open.
+            keeper.wait()
             segment.close()
             unsettled.append((segment.number, segment.counts))
         }
@@ -135,26 +144,31 @@ struct SQLiteEventLogWriter: Sendable {
         queue.report(segment: nil)
     }
 
+    private mutating func moveIfDue() {
+        guard segment?.takeDueMove() ?? false, let segment else { return }
+        keeper.move(segment.number)
+    }
+
+    /// Has the segment sealed while the next one already takes batches.
     private mutating func sealIfDue() {
+        unsettled += keeper.takeUnsealed()
         guard let segment, segment.counts.batches > 0,
             segment.sizeBytes >= options.segmentSizeBytes || age(of: segment) >= segmentAgeMilliseconds
         else { return }
-        do {
-            try segment.seal(now: now())
-            folder.protect(segment.number)
-            queue.report(segment: nil, sealed: 1)
-        } catch {
-            // Complete all the same, and sealed later.
-            logger.warning("A segment could not be sealed", metadata: ["error": "\(error)"])
-            segment.close()
-            unsettled.append((segment.number, segment.counts))
-            queue.report(segment: nil)
+        if !keeper.isIdle {
+            // Better a segment that is somewhat longer, or older, than batches that wait, up to a limit.
+            guard
+                segment.sizeBytes / 2 >= options.segmentSizeBytes || age(of: segment) / 2 >= segmentAgeMilliseconds
+            else { return }
+            keeper.wait()
         }
+        keeper.seal(segment)
+        queue.report(segment: nil)
         self.segment = nil
     }
 
     private func age(of segment: EventSegment) -> Int64 {
-        now().subtractingReportingOverflow(segment.createdAt).partialValue
+        now().subtractingReportingOverflow(segment.begunAt).partialValue
     }
 
     private var segmentAgeMilliseconds: Int64 { Self.milliseconds(options.segmentAge) }

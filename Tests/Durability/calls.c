@@ -120,11 +120,12 @@ PUBLIC int unlink(const char *path) { return mayName(path) ? (int)syscall(SYS_un
 static int openFile(int folder, const char *path, int flags, mode_t mode) {
     if ((flags & O_CREAT || (flags & O_ACCMODE) != O_RDONLY) && !mayName(path)) return -1;
     int descriptor = (int)syscall(SYS_openat, folder, path, flags, mode);
-    if (descriptor < 0 || !(flags & O_TRUNC)) return descriptor;
+    if (descriptor < 0) return descriptor;
     int error = errno;
     pthread_mutex_lock(&lock);
     struct file *file = find(descriptor);
-    if (file) soil(file, 0, INT64_MAX);
+    if (file && descriptor < told_count) told[descriptor] = file->failures;
+    if (file && flags & O_TRUNC) soil(file, 0, INT64_MAX);
     pthread_mutex_unlock(&lock);
     errno = error;
     return descriptor;

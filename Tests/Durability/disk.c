@@ -18,6 +18,7 @@ static dev_t rootDevice;
 int trace = -1;
 static int64_t none[field_count];
 int64_t *control = none;
+uint32_t told[told_count];
 static uint64_t seed;
 
 __attribute__((constructor)) static void start(void) {

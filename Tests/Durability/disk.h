@@ -51,7 +51,13 @@ struct file {
     bool isOurs, isMemory, isFailing;
     struct range *dirty;
     size_t dirtyCount, dirtyRoom;
+    uint32_t failures;  // of syncs
 };
+
+/// Descriptors from here on are not told of what others could not sync.
+enum { told_count = 1 << 16 };
+/// How many failures of its file each descriptor has been told, or was opened after.
+extern uint32_t told[told_count];
 
 extern pthread_mutex_t lock;
 extern char root[PATH_MAX], shadow[PATH_MAX];
@@ -73,7 +79,7 @@ void soil(struct file *file, int64_t start, int64_t end);
 /// Counts a call and ends the process if it is the one; with the lock.
 void tick(void);
 /// A line of the trace, if there is one: kind ('w', 's' begin of a sync, 'S' its end, 'a' an answer), outcome, id of
-/// the file or port of the client, offset, and the bytes; with the lock.
+/// the file or port of the client, offset (of a sync the descriptor), and the bytes; with the lock.
 void note(char kind, bool failed, const char *id, int64_t offset, const void *bytes, size_t length);
 
 /// For the calls that stand in for the C library's.

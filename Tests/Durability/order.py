@@ -13,12 +13,12 @@ RECORD = struct.Struct("<cB46sqq")
 
 
 def records(path):
-    """Kind, failed, id, bytes of each call."""
+    """Kind, failed, id, offset or descriptor, bytes of each call."""
     with open(path, "rb") as file:
         while head := file.read(RECORD.size):
-            kind, failed, name, _, length = RECORD.unpack(head)
+            kind, failed, name, place, length = RECORD.unpack(head)
             carries = kind in b"wa"
-            yield kind.decode(), bool(failed), name.rstrip(b"\0").decode(), file.read(length) if carries else b""
+            yield kind.decode(), bool(failed), name.rstrip(b"\0").decode(), place, file.read(length) if carries else b""
 
 
 class Order(Case):
@@ -44,7 +44,7 @@ class Order(Case):
         starts = re.compile(b"|".join(sorted({re.escape(number[:3]) for number in batches})), re.DOTALL)
         syncing, written, covered = {}, collections.defaultdict(set), set()
         syncs, answers, calls = 0, 0, collections.Counter()
-        for kind, failed, name, data in records(self.disk.trace):
+        for kind, failed, name, place, data in records(self.disk.trace):
             calls[kind] += 1
             if kind == "w" and not failed:
                 for match in starts.finditer(data):
@@ -52,11 +52,14 @@ class Order(Case):
                     if token is not None and token not in covered:
                         written[name].add(token)
             elif kind == "s":
-                # What is written from here on is not covered by this sync.
-                syncing[name] = set(written[name])
-            elif kind == "S" and not failed:
-                syncs += bool(syncing.get(name))
-                covered |= syncing.pop(name, set())
+                # What is written from here on is not covered by this sync; two may go on at once.
+                syncing[name, place] = set(written[name])
+            elif kind == "S":
+                covers = syncing.pop((name, place), set())
+                if failed:
+                    continue
+                syncs += bool(covers)
+                covered |= covers
                 written[name] -= covered
             elif kind == "a" and name in waiting:
                 token = waiting[name].popleft()

@@ -79,16 +79,23 @@ static int keep(int descriptor, long call) {
     }
     tick();
     control[syncs]++;
-    note('s', false, file->id, 0, NULL, 0);
+    note('s', false, file->id, descriptor, NULL, 0);
     bool fails = file->isFailing && control[sync_errno] != 0
         && (control[sync_failures] != 0 || among(control[sync_per_million]));
+    int failure = fails ? (int)control[sync_errno] : 0;
     if (fails) {
         if (control[sync_failures] > 0) control[sync_failures]--;
         control[failed_syncs]++;
+        file->failures++;
         // As the kernel does: what could not be written counts as clean, and no later sync will write it.
         wash(file);
+    } else if (descriptor < told_count && told[descriptor] != file->failures) {
+        // As the kernel does, too: whoever had the file open then is told, once.
+        fails = true;
+        failure = EIO;
     }
-    int failure = fails ? (int)control[sync_errno] : 0, result = fails ? -1 : 0;
+    if (descriptor < told_count) told[descriptor] = file->failures;
+    int result = fails ? -1 : 0;
     int64_t pause = control[sync_microseconds];
     if (!fails && shadow[0] == 0) {
         // Not under the lock, since it takes its time.
@@ -108,7 +115,7 @@ static int keep(int descriptor, long call) {
         if (S_ISDIR(status.st_mode)) keepNames(file, descriptor);
         else keepContent(file, descriptor);
     }
-    note('S', result != 0, file->id, 0, NULL, 0);
+    note('S', result != 0, file->id, descriptor, NULL, 0);
     tick();
     pthread_mutex_unlock(&lock);
     errno = failure;

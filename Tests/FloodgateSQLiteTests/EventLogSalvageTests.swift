@@ -10,12 +10,12 @@ import Testing
 /// LOG-2: what a damaged segment still has.
 @Suite("Damaged segments of an event log", .timeLimit(.minutes(5))) struct EventLogSalvageTests {
     private let folder = EventLogTestFolder()
-    private static let pageSize = 4096
+    private static let pageSize = 1 << 14
 
     /// All at once, so that they share commits.
     private func append(_ count: Int, to log: SQLiteEventLog) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 1...count { group.addTask { _ = try await log.append(batch(number, padding: 4000)) } }
+            for number in 1...count { group.addTask { _ = try await log.append(batch(number, padding: 16_000)) } }
             try await group.waitForAll()
         }
     }

@@ -47,27 +47,6 @@ import Testing
         await again.shutdown()
     }
 
-    @Test func `writes the log beside the file from its beginning again when it has become long`() async throws {
-        let log = try folder.open()
-        let large = (1...4).map { number in
-            LoggedBatch(
-                receivedAt: Int64(number),
-                environment: "production",
-                keyKind: "server",
-                eventCount: 1,
-                exposureCount: 0,
-                rawSizeBytes: 3 << 20,
-                payload: [UInt8](repeating: UInt8(number), count: 3 << 20)
-            )
-        }
-        for _ in 1...3 { for batch in large { _ = try await log.append(batch) } }
-        let beside = folder.path + "/segment-00000001.sqlite-wal"
-        let size = try FileManager.default.attributesOfItem(atPath: beside)[.size] as? Int
-        #expect(try #require(size) < 18 << 20, "it never had half of the 36 MiB")
-        #expect(try await log.read(after: 0, limit: 100).map(\.payload) == (large + large + large).map(\.payload))
-        await log.shutdown()
-    }
-
     @Test func `has a log beside the file while it runs and one file when it is stopped`() async throws {
         let log = try folder.open()
         _ = try await log.append(batch(1))
