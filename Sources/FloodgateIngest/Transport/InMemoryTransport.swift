@@ -18,6 +18,8 @@ package final class InMemoryTransport: EventTransport {
         var isClosed = false
         var notes: [Int: TransportNote] = [:]
         var epoch: Int64 = 1
+        /// Batches up to here are not taken.
+        var refused: Int64 = 0
         /// How often somebody asked what a partition has.
         var answers = 0
         /// By how much the next extents are behind, and how many of them.
@@ -45,6 +47,11 @@ package final class InMemoryTransport: EventTransport {
         state.withLock { $0.failure = failure }
     }
 
+    /// Has no batch up to `position` of a log taken from now on; 0 takes all again.
+    package func refuse(through position: Int64) {
+        state.withLock { $0.refused = position }
+    }
+
     /// Takes back all that was handed out and not acknowledged, as after whoever held it died.
     package func forgetHolders() {
         state.withLock { state in
@@ -68,6 +75,7 @@ package final class InMemoryTransport: EventTransport {
             position: batch.id,
             count: partitionCount
         )
+        guard state.withLock({ $0.refused }) < batch.id else { throw TransportError(.unavailable, "Refused") }
         return try perform { state in
             if var known = state.known[envelope.id] {
                 known.isNew = false
