@@ -232,6 +232,23 @@ import Testing
         }
     }
 
+    @Test func `what is new does not wait for what is sent again`() async throws {
+        try await append(1...2_000)
+        let publisher = publisher()
+        try await running(publisher) {
+            try await until { mark.contains("epoch") }
+            transport.refuse(through: 2_000)
+            transport.remake()
+            try await until { publisher.status.losses == 1 }
+            try await append(2_001...2_010)
+            for row in 2_001...2_010 as ClosedRange<Int64> { try await publisher.waitUntilReplicated(row) }
+            #expect(publisher.status.mark < 2_000, "what was before is on its way still")
+            transport.refuse(through: 0)
+            try await until { publisher.status.mark == 2_010 }
+        }
+        #expect(try await stored().reduce(0, +) == 2_010)
+    }
+
     @Test func `a loss while nobody was there is noticed at the start`() async throws {
         try await append(1...10)
         try await running(publisher()) { try await until { mark.contains("epoch") } }

@@ -192,18 +192,21 @@ import Testing
 
     @Test func `no more is on its way than allowed`() async throws {
         transport.fail(with: TransportError(.full, "full"))
-        for number in 1...100 as ClosedRange<Int64> { _ = try await log.append(transportBatch(number, size: 1_000)) }
         let few = publisher {
             $0.inFlight = 7
             $0.patience = .seconds(60)
         }
         try await running(few) {
+            for number in 1...100 as ClosedRange<Int64> {
+                _ = try await log.append(transportBatch(number, size: 1_000))
+            }
             while few.status.inFlight < 7 { try await Task.sleep(for: .milliseconds(1)) }
             while few.status.failures[.full] ?? 0 < 50 { try await Task.sleep(for: .milliseconds(1)) }
             #expect(few.status.inFlight == 7)
         }
+        // What is late has half of it.
         let small = publisher {
-            $0.inFlightBytes = 3_500
+            $0.inFlightBytes = 7_000
             $0.patience = .seconds(60)
         }
         try await running(small) {

@@ -12,7 +12,7 @@ extension EventPublisher {
     func lookForLoss() async throws(TransportError) {
         let (before, mark) = state.withLock { state in
             state.isDoubtful = false
-            return (state.sight, state.window.mark)
+            return (state.sight, state.mark)
         }
         var extents: [TransportExtent] = []
         var taken: Set<Int> = []
@@ -55,7 +55,8 @@ extension EventPublisher {
         return false
     }
 
-    /// Begins the log again for the partitions that have lost something; what is still there is not sent again.
+    /// Begins the log again for the partitions that have lost something, beside what is new; what is still there is not sent
+    /// again.
     /// - Returns: Whether there are any.
     func beginAgain() -> Bool {
         let (lost, content) = state.withLock { state in
@@ -65,8 +66,11 @@ extension EventPublisher {
             state.losses += 1
             state.sight.forget(lost)
             state.resentThrough = max(state.resentThrough, state.window.taken >> 32)
-            state.resending = (state.window, lost)
-            state.window = PublishWindow(mark: 0)
+            // What was being sent again is begun again, too.
+            let known: Set<Int>? = if let again = state.again { again.partitions } else { [] }
+            state.again = ResentStretch(after: 0, through: state.window.mark, partitions: known?.union(lost))
+            state.passing = (state.window, lost)
+            state.window = PublishWindow(mark: state.window.mark)
             state.settled = SettledMark()
             state.isDoubtful = true
             return (lost, Self.content(state))
@@ -79,15 +83,5 @@ extension EventPublisher {
         // Before anything is sent, so that after a kill all of it is.
         write(content)
         return true
-    }
-}
-
-extension EventPublisher.State {
-    /// Whether a batch need not be sent, since it had arrived before a loss that was elsewhere.
-    mutating func isStillThere(_ position: Int64, in partition: Int) -> Bool {
-        guard let before = resending else { return false }
-        // All of what had been taken then is behind us.
-        if position > before.arrived.taken { resending = nil }
-        return before.arrived.hasArrived(position) && !before.partitions.contains(partition)
     }
 }

@@ -17,7 +17,9 @@ extension EventPublisher {
                 group.addTask { await self.keepConnected() }
                 var wakeups = wakeups.stream.makeAsyncIterator()
                 while !Task.isCancelled, !hasLost {
-                    if await takeMore(into: &group) { continue }
+                    let hasNew = await takeMore(.new, into: &group)
+                    let hasOld = await takeMore(.again, into: &group)
+                    if hasNew || hasOld { continue }
                     guard await wakeups.next(isolation: nil) != nil else { break }
                 }
                 // With a loss, too: what is on its way arrives or not, and what does not is sent again.
@@ -40,7 +42,12 @@ extension EventPublisher {
         // Also where somebody removed the mark, so that all of it is sent again.
         if known.position == 0 { known.resentThrough = max(known.resentThrough, (last ?? 0) >> 32) }
         state.withLock { state in
-            state.window = PublishWindow(mark: known.position)
+            // What was not sent while nobody was here does not hold up what is new.
+            let end = max(known.position, last ?? 0)
+            state.window = PublishWindow(mark: end)
+            state.again =
+                known.position < end ? ResentStretch(after: known.position, through: end, partitions: nil) : nil
+            state.passing = nil
             state.sight = known.sight
             state.resentThrough = known.resentThrough
             state.lastBefore = last ?? 0
@@ -60,21 +67,27 @@ extension EventPublisher {
         write(content)
     }
 
-    /// Puts what there is and what fits on its way.
+    /// Puts what there is of `flow`, and what fits, on its way.
     /// - Returns: Whether to look again at once.
-    private func takeMore(into group: inout TaskGroup<Void>) async -> Bool {
-        let (position, room) = state.withLock { state in
-            let hasRoom = state.window.sizeBytes < options.inFlightBytes
-            return (state.window.taken, hasRoom ? options.inFlight - state.window.count : 0)
-        }
-        guard room > 0 else { return false }
-        let batches: [LoggedBatch]
+    private func takeMore(_ flow: PublishFlow, into group: inout TaskGroup<Void>) async -> Bool {
+        let (room, end) = state.withLock { ($0.room(for: flow, options), flow == .new ? nil : $0.again?.through) }
+        guard let room else { return false }
+        var batches: [LoggedBatch]
         do {
-            batches = try await log.read(after: position, limit: min(room, 32))
+            batches = try await log.read(after: room.after, limit: min(room.count, 32))
         } catch {
             logger.warning("The event log cannot be read", metadata: ["error": "\(error)"])
             try? await Task.sleep(for: options.firstPause)
             return false
+        }
+        if let end {
+            batches = batches.filter { $0.id <= end }
+            if batches.isEmpty {
+                state.withLock { state in
+                    state.again?.isRead = true
+                    state.endAgain()
+                }
+            }
         }
         for batch in batches {
             let partition = EventPartition.index(
@@ -84,19 +97,16 @@ extension EventPublisher {
             )
             let isSent: Bool? = state.withLock { state in
                 // A large batch goes alone rather than never.
-                guard state.window.count == 0 || state.window.sizeBytes < options.inFlightBytes else { return nil }
-                state.window.take(batch.id, sizeBytes: batch.payload.count)
-                guard state.isStillThere(batch.id, in: partition) else { return true }
-                state.window.arrive(batch.id, sizeBytes: batch.payload.count)
-                return false
+                guard state.room(for: flow, options) != nil else { return nil }
+                return state.take(batch, of: flow, to: partition)
             }
             guard let isSent else { return false }
-            if isSent { group.addTask { await self.send(batch, to: partition) } }
+            if isSent { group.addTask { await self.send(batch, of: flow, to: partition) } }
         }
         return !batches.isEmpty
     }
 
-    private func send(_ batch: LoggedBatch, to partition: Int) async {
+    private func send(_ batch: LoggedBatch, of flow: PublishFlow, to partition: Int) async {
         var pause = options.firstPause
         var mayBeThere = mayHaveBeenSent(batch)
         while !Task.isCancelled {
@@ -104,7 +114,7 @@ extension EventPublisher {
                 let floor = state.withLock { $0.sight.last(of: partition) }
                 let receipt = try await transport.publish(batch, from: node)
                 if mayBeThere, receipt.isNew { mayBeTwice(batch) }
-                return arrived(batch, receipt, above: floor)
+                return arrived(batch, of: flow, receipt, above: floor)
             } catch {
                 note(error)
                 // Silence does not say that nothing was taken.
@@ -115,10 +125,15 @@ extension EventPublisher {
         }
     }
 
-    private func arrived(_ batch: LoggedBatch, _ receipt: TransportReceipt, above floor: UInt64) {
+    private func arrived(
+        _ batch: LoggedBatch,
+        of flow: PublishFlow,
+        _ receipt: TransportReceipt,
+        above floor: UInt64
+    ) {
         let waiters = state.withLock { state in
             if state.sight.received(receipt, for: batch.id, above: floor) { state.lost.insert(receipt.partition) }
-            state.window.arrive(batch.id, sizeBytes: batch.payload.count)
+            state.arrive(batch, of: flow)
             state.published += 1
             state.trouble = nil
             state.troubledSince = nil
@@ -166,10 +181,12 @@ extension EventPublisher {
     static func content(_ state: State) -> PublishMark.Content {
         // A loss that nothing was done about yet is not to be forgotten by a kill.
         let isWhole = state.lost.isEmpty
+        // What is new goes out beside what is sent again, and after a kill behind it once more.
+        let isOnce = isWhole && state.again == nil
         return PublishMark.Content(
-            position: isWhole ? state.window.mark : 0,
+            position: isWhole ? state.mark : 0,
             sight: state.sight.lasting,
-            resentThrough: max(state.resentThrough, isWhole ? 0 : state.window.taken >> 32)
+            resentThrough: max(state.resentThrough, isOnce ? 0 : state.window.taken >> 32)
         )
     }
 
@@ -196,7 +213,7 @@ extension EventPublisher {
                 }
                 // Batches that are on their way tell better; without any, acceptance would never begin again.
                 state.withLock { state in
-                    guard state.window.count == 0 else { return }
+                    guard state.inFlight == 0 else { return }
                     state.trouble = nil
                     state.troubledSince = nil
                 }

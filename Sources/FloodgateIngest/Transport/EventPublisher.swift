@@ -5,7 +5,8 @@ internal import Synchronization
 
 /// Sends what the log of this node takes in on to the transport, each batch until it has arrived there.
 ///
-/// Batches go out in the order of the log, many at a time, and never out of the log: that is for the warehouse's commit to
+/// Batches go out in the order of the log, many at a time, those that are late or sent again beside those that are new, and never
+/// out of the log: that is for the warehouse's commit to
 /// decide. A batch whose acknowledgement was lost is sent again under the same id. A broker that has lost what it acknowledged
 /// is noticed, and gets again all that the log still holds.
 package final class EventPublisher: Sendable {
@@ -29,8 +30,10 @@ package final class EventPublisher: Sendable {
         var sight = BrokerSight()
         /// Partitions that have lost something, which nothing was done about yet.
         var lost: Set<Int> = []
-        /// What is sent again: what had arrived before, and the partitions where it is gone.
-        var resending: (arrived: PublishWindow, partitions: Set<Int>)?
+        /// What is sent again, beside what is new.
+        var again: ResentStretch?
+        /// What had arrived before a loss that was elsewhere: it is passed over.
+        var passing: (arrived: PublishWindow, lost: Set<Int>)?
         var losses: Int64 = 0
         /// Up to which segment of the log batches may have been sent twice.
         var resentThrough: Int64 = 0
@@ -79,8 +82,8 @@ package final class EventPublisher: Sendable {
     package var status: EventPublisherStatus {
         state.withLock { state in
             EventPublisherStatus(
-                mark: state.window.mark,
-                inFlight: state.window.count,
+                mark: state.mark,
+                inFlight: state.inFlight,
                 waiting: state.waiters.values.reduce(0) { $0 + $1.count },
                 published: state.published,
                 losses: state.losses,
@@ -105,7 +108,7 @@ package final class EventPublisher: Sendable {
     package func waitUntilReplicated(_ position: Int64) async throws(TransportError) {
         let result: Result<Void, TransportError> = await withCheckedContinuation { continuation in
             let known: Result<Void, TransportError>? = state.withLock { state in
-                if state.window.hasArrived(position) { return .success(()) }
+                if state.hasArrived(position) { return .success(()) }
                 guard state.isRunning else { return .failure(Self.closed) }
                 let now = ContinuousClock.now
                 guard isPatient(with: state, at: now) else { return .failure(late(state)) }

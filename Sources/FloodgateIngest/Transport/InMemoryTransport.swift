@@ -20,6 +20,8 @@ package final class InMemoryTransport: EventTransport {
         var isClosed = false
         var notes: [Int: TransportNote] = [:]
         var epoch: Int64 = 1
+        /// Batches up to here are not taken.
+        var refused: Int64 = 0
         /// How often somebody asked what a partition has.
         var answers = 0
         /// By how much the next extents are behind, and how many of them.
@@ -50,6 +52,11 @@ package final class InMemoryTransport: EventTransport {
     /// Takes the next `count` batches without an answer, and forgets their ids, as brokers that start before it is sent.
     package func loseAnswers(_ count: Int) { state.withLock { $0.unanswered = count } }
 
+    /// Has no batch up to `position` of a log taken from now on; 0 takes all again.
+    package func refuse(through position: Int64) {
+        state.withLock { $0.refused = position }
+    }
+
     /// Takes back all that was handed out and not acknowledged, as after whoever held it died.
     package func forgetHolders() {
         state.withLock { state in
@@ -73,6 +80,7 @@ package final class InMemoryTransport: EventTransport {
             position: batch.id,
             count: partitionCount
         )
+        guard state.withLock({ $0.refused }) < batch.id else { throw TransportError(.unavailable, "Refused") }
         let receipt: TransportReceipt? = try perform { state in
             if var known = state.known[envelope.id] {
                 known.isNew = false
