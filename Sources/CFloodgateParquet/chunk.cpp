@@ -46,7 +46,7 @@ ChunkWriter::Chunk ChunkWriter::write(
     chunk_.values = end - first;
     dictionary_.clear();
     data_.clear();
-    switch (column.kind) {
+    switch (column.role.kind) {
     case FG_COLUMN_ID:
         // Hashes: there is nothing to compress.
         chunk_.codec = Codec::None;
@@ -117,8 +117,8 @@ void ChunkWriter::numbers(const Column &column, const uint32_t *first, const uin
     for (const uint32_t *row = first; row < end; row++) values_.push_back(column.numbers[*row]);
     auto [least, greatest] = std::minmax_element(
         values_.begin(), values_.end(), [](uint64_t left, uint64_t right) { return int64_t(left) < int64_t(right); });
-    put_number(chunk_.least, *least, column.kind);
-    put_number(chunk_.greatest, *greatest, column.kind);
+    put_number(chunk_.least, *least, column.role.kind);
+    put_number(chunk_.greatest, *greatest, column.role.kind);
     chunk_.has_range = true;
     uint64_t base = *least, range = *greatest - base;
     // Numbers in a narrow range have a dictionary, as such columns repeat few: a table tells which.
@@ -129,7 +129,7 @@ void ChunkWriter::numbers(const Column &column, const uint32_t *first, const uin
         for (uint64_t offset = 0; offset <= range; offset++) {
             if (local_[offset] == none) continue;
             local_[offset] = uint32_t(different_++);
-            put_number(dictionary_, base + offset, column.kind);
+            put_number(dictionary_, base + offset, column.role.kind);
         }
         numbers_.clear();
         for (uint64_t value : values_) numbers_.push_back(local_[value - base]);
@@ -140,7 +140,7 @@ void ChunkWriter::numbers(const Column &column, const uint32_t *first, const uin
         data_.push_back(char(width));
         return put_runs(data_, numbers_, width);
     }
-    if (column.kind == FG_COLUMN_FLAG) {
+    if (column.role.kind == FG_COLUMN_FLAG) {
         for (uint64_t value : values_) put(data_, uint32_t(value));
         return;
     }

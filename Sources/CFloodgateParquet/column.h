@@ -21,9 +21,7 @@ struct UUID {
 /// A column's values, in the order that rows came in.
 struct Column {
     std::string name;
-    fg_column_kind kind;
-    /// Where it stands among the columns that rows are sorted by.
-    int rank = -1;
+    fg_column_role role;
 
     std::vector<UUID> ids;
     Dictionary texts;
@@ -34,7 +32,8 @@ struct Column {
 };
 
 /// The rows of all columns in their order; what compares equal stays in the order that it came in.
-std::vector<uint32_t> sorted(const std::vector<Column> &columns, size_t rows);
+/// @param ends Where stretches of rows end that are in order already, mostly; the last is the number of rows.
+std::vector<uint32_t> sorted(const std::vector<Column> &columns, const std::vector<size_t> &ends);
 
 }  // namespace floodgate::parquet
 

@@ -25,17 +25,29 @@ public:
             is_looking_ = false;
             slots_ = {};
         }
-        if (!is_looking_) return push(append(value));
+        push(number(value));
+    }
+
+    /// The number of a value, which need not be that of a row.
+    uint32_t number(std::string_view value) {
+        if (!is_looking_) return append(value);
         if (slots_.size() < ends_.size() * 2 + 2) grow();
         uint64_t hash = XXH3_64bits(value.data(), value.size());
         for (size_t at = hash & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
             Slot &slot = slots_[at];
             if (slot.number == 0) {
                 slot = {uint32_t(hash >> 32), append(value) + 1};
-                return push(slot.number - 1);
+                return slot.number - 1;
             }
-            if (slot.hash == uint32_t(hash >> 32) && (*this)[slot.number - 1] == value) return push(slot.number - 1);
+            if (slot.hash == uint32_t(hash >> 32) && (*this)[slot.number - 1] == value) return slot.number - 1;
         }
+    }
+
+    /// Gives the next row the value with this number.
+    void push(uint32_t number) {
+        size_t start = number == 0 ? 0 : ends_[number - 1];
+        last_ = {start, ends_[number] - start, number};
+        numbers_.push_back(number);
     }
 
     std::string_view operator[](uint32_t number) const {
@@ -68,11 +80,6 @@ private:
             if (*left++ != *right++) return false;
         }
         return true;
-    }
-    void push(uint32_t number) {
-        size_t start = number == 0 ? 0 : ends_[number - 1];
-        last_ = {start, ends_[number] - start, number};
-        numbers_.push_back(number);
     }
     uint32_t append(std::string_view value) {
         texts_.append(value);

@@ -1,34 +1,24 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-#include "chunk.h"
+#include "file.h"
+
 #include "rows.h"
 
 #include <algorithm>
 #include <new>
 
-using namespace floodgate::parquet;
-
-struct fg_parquet {
-    std::vector<Column> columns;
-    uint64_t rows = 0;
-    std::string file;
-};
+namespace floodgate::parquet {
 
 namespace {
-
-/// As many as DuckDB puts together, so that it has as much to skip as in its own files.
-constexpr size_t rows_of_group = 122'880;
-
-constexpr char magic[] = "PAR1";
 
 void describe(Thrift &out, const Column &column) {
     enum { Int8 = 15, Int64 = 18, Utf8 = 0 };
     out.begin();
-    out.int32(1, int32_t(physical(column.kind)));
-    if (column.kind == FG_COLUMN_ID) out.int32(2, 16);
-    out.int32(3, column.kind == FG_COLUMN_OPTIONAL_NUMBER ? 1 : 0);
+    out.int32(1, int32_t(physical(column.role.kind)));
+    if (column.role.kind == FG_COLUMN_ID) out.int32(2, 16);
+    out.int32(3, column.role.kind == FG_COLUMN_OPTIONAL_NUMBER ? 1 : 0);
     out.binary(4, column.name);
-    switch (column.kind) {
+    switch (column.role.kind) {
     case FG_COLUMN_ID:
         out.begin(10);
         out.begin(14);
@@ -54,7 +44,7 @@ void describe(Thrift &out, const Column &column, const ChunkWriter::Chunk &chunk
     out.begin();
     out.int64(2, start);
     out.begin(3);
-    out.int32(1, int32_t(physical(column.kind)));
+    out.int32(1, int32_t(physical(column.role.kind)));
     out.list(2, Thrift::Int32, chunk.has_dictionary ? 3 : 2);
     if (chunk.has_dictionary) out.item(int64_t(Encoding::Plain));
     out.item(int64_t(Encoding::Runs));
@@ -78,9 +68,11 @@ void describe(Thrift &out, const Column &column, const ChunkWriter::Chunk &chunk
     out.end();
 }
 
-void write(std::string &file, const std::vector<Column> &columns, size_t rows) {
-    std::vector<uint32_t> order = sorted(columns, rows);
-    ChunkWriter writer;
+}  // namespace
+
+std::string footer(const std::vector<Column> &columns, const std::vector<RowGroup> &groups) {
+    size_t rows = 0;
+    for (const RowGroup &group : groups) rows += group.rows;
     Thrift metadata;
     metadata.begin();
     metadata.int32(1, 2);
@@ -91,25 +83,25 @@ void write(std::string &file, const std::vector<Column> &columns, size_t rows) {
     metadata.end();
     for (const Column &column : columns) describe(metadata, column);
     metadata.int64(3, int64_t(rows));
-    metadata.list(4, Thrift::Struct, (rows + rows_of_group - 1) / rows_of_group);
-    file.assign(magic, 4);
-    for (size_t start = 0; start < rows; start += rows_of_group) {
-        size_t count = std::min(rows_of_group, rows - start);
-        int64_t place = int64_t(file.size()), plain_size = 0;
+    metadata.list(4, Thrift::Struct, groups.size());
+    int64_t place = sizeof magic - 1;
+    for (const RowGroup &group : groups) {
+        int64_t plain_size = 0, size = 0;
         metadata.begin();
         metadata.list(1, Thrift::Struct, columns.size());
-        for (const Column &column : columns) {
-            auto chunk = writer.write(file, column, order.data() + start, order.data() + start + count);
-            plain_size += chunk.plain_size;
-            describe(metadata, column, chunk);
+        for (size_t column = 0; column < columns.size(); column++) {
+            plain_size += group.chunks[column].plain_size;
+            size += group.chunks[column].size;
+            describe(metadata, columns[column], group.chunks[column]);
         }
         metadata.int64(2, plain_size);
-        metadata.int64(3, int64_t(count));
+        metadata.int64(3, int64_t(group.rows));
         metadata.int64(5, place);
-        metadata.int64(6, int64_t(file.size()) - place);
+        metadata.int64(6, size);
         metadata.end();
+        place += size;
     }
-    metadata.binary(6, "floodgate");
+    metadata.binary(6, writer_name);
     // Bounds are by the order of each column's kind.
     metadata.list(7, Thrift::Struct, columns.size());
     for (size_t column = 0; column < columns.size(); column++) {
@@ -119,25 +111,44 @@ void write(std::string &file, const std::vector<Column> &columns, size_t rows) {
         metadata.end();
     }
     metadata.end();
-    file += metadata.out;
     uint32_t size = uint32_t(metadata.out.size());
-    file.append(reinterpret_cast<const char *>(&size), sizeof size);
-    file.append(magic, 4);
+    metadata.out.append(reinterpret_cast<const char *>(&size), sizeof size);
+    metadata.out.append(magic, 4);
+    return std::move(metadata.out);
+}
+
+namespace {
+
+void write(std::string &file, const std::vector<Column> &columns, size_t rows) {
+    std::vector<uint32_t> order = sorted(columns, {rows});
+    ChunkWriter writer;
+    std::vector<RowGroup> groups;
+    file.assign(magic, 4);
+    for (size_t start = 0; start < rows; start += rows_of_group) {
+        RowGroup &group = groups.emplace_back();
+        group.rows = std::min(rows_of_group, rows - start);
+        for (const Column &column : columns) {
+            group.chunks.push_back(writer.write(file, column, order.data() + start, order.data() + start + group.rows));
+        }
+    }
+    file += footer(columns, groups);
 }
 
 }  // namespace
+
+}  // namespace floodgate::parquet
+
+using namespace floodgate::parquet;
 
 fg_parquet *fg_parquet_make(void) { return new (std::nothrow) fg_parquet(); }
 
 void fg_parquet_free(fg_parquet *file) { delete file; }
 
-fg_parquet_status fg_parquet_column(
-    fg_parquet *file, const char *name, size_t name_size, fg_column_kind kind, int rank) {
+fg_parquet_status fg_parquet_column(fg_parquet *file, const char *name, size_t name_size, fg_column_role role) {
     try {
         Column column;
         column.name.assign(name, name_size);
-        column.kind = kind;
-        column.rank = rank;
+        column.role = role;
         file->columns.push_back(std::move(column));
         return FG_PARQUET_OK;
     } catch (const std::bad_alloc &) {

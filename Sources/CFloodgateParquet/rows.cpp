@@ -35,7 +35,7 @@ struct Rest {
 };
 
 bool take(Rest &rest, Column &column) {
-    switch (column.kind) {
+    switch (column.role.kind) {
     case FG_COLUMN_ID: {
         UUID id;
         if (!rest.take(id.first) || !rest.take(id.second)) return false;

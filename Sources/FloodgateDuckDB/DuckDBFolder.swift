@@ -84,16 +84,27 @@ struct DuckDBFolder: Sendable {
 
     /// The same.
     func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(WarehouseError) {
+        try writing(to: path) { descriptor throws(WarehouseError) in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress
+                let count = Foundation.write(descriptor, start, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw Self.error("\(path) cannot be written") }
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+
+    /// Lends the descriptor of a file that is made, or emptied, to `body`.
+    func writing<Value>(
+        to path: String,
+        _ body: (Int32) throws(WarehouseError) -> Value
+    ) throws(WarehouseError) -> Value {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.error("\(path) cannot be made") }
         defer { close(descriptor) }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw Self.error("\(path) cannot be written") }
-            rest = rest.dropFirst(count)
-        }
+        return try body(descriptor)
     }
 
     /// Has what was written to a file or folder on the disk.
@@ -118,7 +129,7 @@ struct DuckDBFolder: Sendable {
         try sync(records)
     }
 
-    private static func error(_ what: String) -> WarehouseError {
+    static func error(_ what: String) -> WarehouseError {
         let code = errno
         let isFull = code == ENOSPC || code == EDQUOT
         return WarehouseError(isFull ? .full : .unavailable, "\(what): \(String(cString: strerror(code)))")

@@ -20,8 +20,9 @@ package struct DuckDBOptions: Sendable, Hashable {
     package var waitingQuestions = 32
     /// Small files of a day that are merged into one when there are so many.
     package var filesBeforeMerge = 32
-    /// Files of this size are merged no more; 128 MiB by default, about what a merge of large blocks gives.
-    package var mergedFileBytes: Int64 = 128 << 20
+    /// Files of this size are merged no more, and small ones are merged when there are as many bytes; 32 MiB by default,
+    /// 0.8 million rows, which take some 240 MiB of memory then.
+    package var mergedFileBytes: Int64 = 32 << 20
     /// An event that comes again counts once if it does within so many days.
     package var duplicateDays: Int32 = 7
     /// Records of blocks that are put into one file when there are so many.

@@ -57,6 +57,12 @@ enum DuckDBSQL {
             + "qualify row_number() over (\(first)) = 1)"
     }
 
+    /// The numbers of the rows of a file that `condition` is true for.
+    static func numbers(_ condition: String, _ path: String) -> String {
+        "select file_row_number as n from read_parquet(\(literal(path)), hive_partitioning = false, "
+            + "file_row_number = true) where \(condition)"
+    }
+
     /// Files without the rows that `condition` is true for.
     static func without(_ condition: String, _ table: WarehouseTable, _ paths: [String]) -> String {
         "select * from \(rows(table, paths)) where not (\(condition)) order by \(order(table))"
@@ -119,7 +125,9 @@ enum DuckDBSQL {
             ? "coalesce(list_contains(\(found), \(id)), false)" : "coalesce(\(found) = \(id), false)"
     }
 
-    private static let first = "partition by environment, id order by received_at, position, number"
+    private static let first =
+        "partition by \(WarehouseTable.identity.joined(separator: ", ")) "
+        + "order by \(WarehouseTable.age.joined(separator: ", "))"
 
     private static func order(_ table: WarehouseTable) -> String { table.order.map(name).joined(separator: ", ") }
 

@@ -12,11 +12,26 @@ extension DuckDBWarehouse {
             let files = catalog.files(of: table)
             guard let newest = files.map(\.day).max() else { continue }
             for (day, found) in Dictionary(grouping: files, by: \.day) {
-                let single = found.filter { !$0.isMerged }
-                guard single.count >= (day < newest ? 1 : options.filesBeforeMerge) else { continue }
-                try await merge(table, day, single, found.filter(\.isMerged))
+                var single = found.filter { !$0.isMerged }
+                let isOver = day < newest
+                while isOver ? !single.isEmpty : isMuch(single) {
+                    // What is merged at a time has to find room in memory.
+                    var (taken, bytes): (Int, Int64) = (0, 0)
+                    while taken < single.count, bytes < options.mergedFileBytes {
+                        bytes &+= single[taken].bytes
+                        taken += 1
+                    }
+                    let merged = catalog.files(of: table).filter { $0.isMerged && $0.day == day }
+                    try await merge(table, day, Array(single.prefix(taken)), merged)
+                    single.removeFirst(taken)
+                }
             }
         }
+    }
+
+    private func isMuch(_ files: [DuckDBFile]) -> Bool {
+        files.count >= options.filesBeforeMerge
+            || files.count > 1 && files.reduce(0) { $0 &+ $1.bytes } >= options.mergedFileBytes
     }
 
     private func merge(
@@ -38,10 +53,12 @@ extension DuckDBWarehouse {
             $0.isMerged && !taken.contains($0) && abs($0.day.number &- day.number) <= options.duplicateDays
         }
         do throws(WarehouseError) {
+            let (paths, without) = (sources.map(folder.path), others.map(folder.path))
             try await replace(
                 sources,
                 as: "merged",
-                with: DuckDBSQL.merge(table, sources.map(folder.path), without: others.map(folder.path))
+                with: ParquetMerge(table: table, sources: paths, others: without),
+                or: DuckDBSQL.merge(table, paths, without: without)
             )
         } catch {
             // Or the same files would be tried for ever.
@@ -50,16 +67,28 @@ extension DuckDBWarehouse {
         }
     }
 
-    /// Writes the answer of `question` as a file that takes the place of `sources`, which are of one table and day.
+    /// Writes what `merge` makes as a file that takes the place of `sources`, which are of one table and day.
+    ///
+    /// Files that DuckDB wrote, or that are damaged, are DuckDB's to read: then it is the answer of `question`.
     /// - Returns: How many rows fewer there are.
     @discardableResult
-    func replace(_ sources: [DuckDBFile], as kind: String, with question: String) async throws(WarehouseError) -> Int64
-    {
+    func replace(
+        _ sources: [DuckDBFile],
+        as kind: String,
+        with merge: ParquetMerge,
+        or question: String
+    ) async throws(WarehouseError) -> Int64 {
         guard let first = sources.first else { return 0 }
         var file = first
         file.name = "\(kind).\(catalog.version).\(UInt64.random(in: 0 ... .max))"
         do throws(WarehouseError) {
-            try await write(&file, DuckDBSQL.copy(question, to: draft(of: file)))
+            let draft = draft(of: file)
+            if let rows = try await merge.write(to: draft, in: folder), let bytes = folder.size(of: draft) {
+                file.rows = rows
+                file.bytes = bytes
+            } else {
+                try await write(&file, DuckDBSQL.copy(question, to: draft))
+            }
             try commit(.merge(file, of: sources.map(\.name)), named: file.name, [file])
         } catch {
             folder.remove(draft(of: file))

@@ -27,13 +27,15 @@ extension DuckDBWarehouse {
                 let condition = DuckDBSQL.isAbout(userID, environment: environment, table)
                 for file in catalog.files(of: table) {
                     let path = folder.path(of: file)
-                    let rows = DuckDBSQL.rows(table, [path])
-                    let found = try await load(["select count(*) as n from \(rows) where \(condition)"])
-                    guard found.first?["n"]?.integerValue != 0 else { continue }
+                    let found = try await load([DuckDBSQL.numbers(condition, path)]).compactMap {
+                        $0["n"]?.integerValue
+                    }
+                    guard !found.isEmpty else { continue }
                     removed &+= try await replace(
                         [file],
                         as: file.isMerged ? "merged" : "single",
-                        with: DuckDBSQL.without(condition, table, [path])
+                        with: ParquetMerge(table: table, sources: [path], without: found, isOnce: false),
+                        or: DuckDBSQL.without(condition, table, [path])
                     )
                 }
             }

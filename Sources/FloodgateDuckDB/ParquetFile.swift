@@ -14,11 +14,7 @@ final class ParquetFile {
     init(_ table: WarehouseTable, packed rows: [UInt8]) throws(WarehouseError) {
         guard let file = fg_parquet_make() else { throw Self.noMemory }
         self.file = file
-        for column in table.columns {
-            let rank = table.order.firstIndex(of: column.name).map(Int32.init) ?? -1
-            let name = Array(column.name.utf8CString)
-            try Self.check(fg_parquet_column(file, name, name.count - 1, column.kind.parquet, rank), table)
-        }
+        try Self.check(file.add(columnsOf: table), table)
         try Self.check(fg_parquet_add(file, rows, rows.count), table)
         var (bytes, size): (UnsafePointer<UInt8>?, Int) = (nil, 0)
         try Self.check(fg_parquet_finish(file, &bytes, &size), table)
@@ -48,6 +44,23 @@ final class ParquetFile {
         case FG_PARQUET_REFUSED: throw WarehouseError(.rejected, "what is to be \(table.rawValue) are no rows")
         default: throw noMemory
         }
+    }
+}
+
+extension OpaquePointer {
+    /// Adds the columns of a table to a Parquet file, in their order; if it `isMerged`, rows of the same event count once.
+    func add(columnsOf table: WarehouseTable, isMerged: Bool = false) -> fg_parquet_status {
+        for column in table.columns {
+            var role = fg_column_role()
+            role.kind = column.kind.parquet
+            role.rank = table.order.firstIndex(of: column.name).map(Int32.init) ?? -1
+            role.is_identity = isMerged && WarehouseTable.identity.contains(column.name)
+            role.age = WarehouseTable.age.firstIndex(of: column.name).map(Int32.init) ?? -1
+            let name = Array(column.name.utf8CString)
+            let status = fg_parquet_column(self, name, name.count - 1, role)
+            guard status == FG_PARQUET_OK else { return status }
+        }
+        return FG_PARQUET_OK
     }
 }
 

@@ -37,10 +37,14 @@ extension DuckDBTests {
             }
         }
 
-        private static func random(_ table: WarehouseTable, _ count: Int, _ random: inout SeededGenerator)
-            -> [JSONObject]
-        {
-            (0..<count).map { number in
+        /// Rows with numbers from `start` on.
+        static func random(
+            _ table: WarehouseTable,
+            _ count: Int,
+            from start: Int = 0,
+            _ random: inout SeededGenerator
+        ) -> [JSONObject] {
+            (start..<start + count).map { number in
                 var row = SampleBlock.row(table, number)
                 for column in table.columns where column.name != "environment" {
                     if let value = value(column, &random) { row.set(column.name, value) }
@@ -49,7 +53,7 @@ extension DuckDBTests {
             }
         }
 
-        private static func block(_ id: String, _ rows: [WarehouseTable: [JSONObject]]) throws -> EventBlock {
+        static func block(_ id: String, _ rows: [WarehouseTable: [JSONObject]]) throws -> EventBlock {
             var block = SampleBlock.make(id, tables: [:])
             block.form = .packed
             for (table, rows) in rows {

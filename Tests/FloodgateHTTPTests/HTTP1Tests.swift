@@ -246,7 +246,7 @@ import Testing
 
     @Test func `ends connections that are idle, and answers that take too long`() async throws {
         var limits = HTTPLimits()
-        limits.idleTimeout = .milliseconds(300)
+        limits.idleTimeout = .seconds(1)
         limits.lingerTimeout = .milliseconds(300)
         try await withDoor(limits) { port, service in
             let idle = try await RawConnection.open(port)

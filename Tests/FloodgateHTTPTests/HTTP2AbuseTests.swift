@@ -128,8 +128,9 @@ import Testing
 
     private func endsUnfinished(_ bytes: [UInt8], thenDrips drip: ArraySlice<UInt8>) async throws {
         var limits = HTTPLimits()
-        limits.headerTimeout = .milliseconds(400)
-        limits.bodyTimeout = .milliseconds(600)
+        // Also the time that a busy machine has to send the first request in.
+        limits.headerTimeout = .seconds(2)
+        limits.bodyTimeout = .seconds(3)
         try await withDoor(limits) { port, service in
             let client = try await RawConnection.openHTTP2(port)
             try await client.send([.request(1, "/endless")])

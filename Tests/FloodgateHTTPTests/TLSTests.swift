@@ -68,7 +68,7 @@ import Testing
     @Test(arguments: ["http/1.1", "h2"])
     func `ends connections that are silent behind the handshake`(name: String) async throws {
         var limits = HTTPLimits()
-        limits.headerTimeout = .milliseconds(300)
+        limits.headerTimeout = .seconds(2)
         try await withTLSDoor(limits) { port, _, _, _ in
             let connection = try await RawConnection.open(port, tls: .client(offering: [name]))
             #expect(await connection.agreedProtocol() == name)

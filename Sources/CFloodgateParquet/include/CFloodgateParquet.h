@@ -1,11 +1,12 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
-// Parquet files of flat rows, sorted, in memory. Over zstd (pages) and xxHash (dictionaries); the format is
-// https://parquet.apache.org/docs/file-format/, the rows are what CFloodgateEventScan calls packed.
+// Parquet files of flat rows, sorted: made of rows, and merged. Over zstd (pages) and xxHash (dictionaries); the format
+// is https://parquet.apache.org/docs/file-format/, the rows are what CFloodgateEventScan calls packed.
 
 #ifndef FLOODGATE_PARQUET_H
 #define FLOODGATE_PARQUET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,12 +27,25 @@ typedef enum {
     FG_COLUMN_FLAG = 4,
 } fg_column_kind;
 
+/// What a column is for.
+typedef struct {
+    fg_column_kind kind;
+    /// Where it stands among the columns that rows are sorted by, from 0; -1 if it does not. Not of optional numbers.
+    int rank;
+    /// Whether rows that agree in all such columns are the same; they are one id and any texts.
+    bool is_identity;
+    /// Where it stands among the whole numbers that tell which of the same rows came first, from 0; -1 if it does not.
+    int age;
+} fg_column_role;
+
 typedef enum {
     FG_PARQUET_OK = 0,
-    /// What is said to be rows is not.
+    /// What is said to be rows is not; what is said to be a file of ours cannot be read as one.
     FG_PARQUET_REFUSED = 1,
     /// There is no memory.
     FG_PARQUET_NO_MEMORY = 2,
+    /// The file cannot be written; `errno` says why.
+    FG_PARQUET_NOT_WRITTEN = 3,
 } fg_parquet_status;
 
 /// Rows on their way into a file; for one thread at a time.
@@ -42,9 +56,7 @@ fg_parquet *fg_parquet_make(void);
 void fg_parquet_free(fg_parquet *file);
 
 /// Adds a column behind the others; before the first rows.
-/// @param rank Where it stands among the columns that rows are sorted by, from 0; -1 if it does not. Not of optional numbers.
-fg_parquet_status fg_parquet_column(
-    fg_parquet *file, const char *name, size_t name_size, fg_column_kind kind, int rank);
+fg_parquet_status fg_parquet_column(fg_parquet *file, const char *name, size_t name_size, fg_column_role role);
 
 /// Adds rows. After any other answer than `FG_PARQUET_OK` the file is of no more use.
 fg_parquet_status fg_parquet_add(fg_parquet *file, const uint8_t *rows, size_t size);
@@ -54,6 +66,19 @@ uint64_t fg_parquet_rows(const fg_parquet *file);
 
 /// Makes the file of all rows; its bytes are valid until `file` is freed.
 fg_parquet_status fg_parquet_finish(fg_parquet *file, const uint8_t **bytes, size_t *size);
+
+/// Adds the rows of the file at `path`, which was made here with the same columns. Not together with `fg_parquet_add`.
+fg_parquet_status fg_parquet_add_file(fg_parquet *file, const char *path);
+
+/// Leaves out rows that are in the file at `path`, which was made here with the same columns.
+fg_parquet_status fg_parquet_leave_out_file(fg_parquet *file, const char *path);
+
+/// Leaves out a row by its number among those of all files that were added; for columns without an identity.
+fg_parquet_status fg_parquet_leave_out(fg_parquet *file, uint64_t row);
+
+/// Writes the rows of the files that were added, those that are the same once, as one file to `descriptor`;
+/// `fg_parquet_rows` says how many are left. It takes about 300 bytes of memory a row.
+fg_parquet_status fg_parquet_merge(fg_parquet *file, int descriptor);
 
 #ifdef __cplusplus
 }
