@@ -9,7 +9,7 @@ package struct EventSegment: Sendable {
     let number: Int64
     private let database: DatabaseQueue
     private(set) var counts: EventCounts
-    /// When the first batch came, or the segment was made if it had some when it was opened; in Unix milliseconds.
+    /// When the first batch came, or the segment was made if it had some when it was opened, in Unix milliseconds.
     private(set) var begunAt: Int64
     /// Bytes that went into the log beside the file since somebody was last asked to move them into it, about.
     private var unmovedBytes = 0
@@ -58,11 +58,22 @@ package struct EventSegment: Sendable {
                     try EventSegmentSchema.create(db, number: number, now: now)
                     return .commit
                 }
+                // What closing does it does not tell: tables that are in the log alone would be left behind with it.
+                let outcome = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+                guard outcome.flatMap({ Int.fromDatabaseValue($0[0]) }) == 0 else {
+                    throw EventLogError(.storage, "Somebody else has it open")
+                }
             }
             try database.close()
+            guard access(path + "-wal", F_OK) != 0 else { throw EventLogError(.storage, "Its log stayed") }
         } catch {
             throw EventLogError(database: error, "Segment \(number) cannot be made at \(path)")
         }
+    }
+
+    /// Notes that the first batch comes.
+    mutating func begin(at now: Int64) {
+        if counts.batches == 0 { begunAt = now }
     }
 
     private static var configuration: Configuration {
@@ -124,6 +135,13 @@ package struct EventSegment: Sendable {
         return true
     }
 
+    /// Moves all of the log beside the file into the file, so that the next commit writes it from its beginning again.
+    ///
+    /// Between two commits: a mover beside the writer never has all of it. What cannot be moved stays where it is.
+    func moveAll() {
+        try? database.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)") }
+    }
+
     /// Moves the log beside a segment into the file as far as it was committed, while its writer goes on.
     ///
     /// A connection of its own, for as long as that takes: commits do not wait for it. What cannot be moved stays where it is.
@@ -164,8 +182,14 @@ package struct EventSegment: Sendable {
                 // Whoever waits behind a seal does not wait for a reader, too.
                 try db.execute(sql: "PRAGMA busy_timeout = 0")
                 for attempt in 1...max(1, attempts) {
-                    if (try? db.execute(sql: "PRAGMA journal_mode = DELETE")) != nil { break }
-                    if attempt < attempts { Thread.sleep(forTimeInterval: 0.02) }
+                    do {
+                        try db.execute(sql: "PRAGMA journal_mode = DELETE")
+                        break
+                    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && attempt < attempts {
+                        Thread.sleep(forTimeInterval: 0.02)
+                    } catch {
+                        break
+                    }
                 }
             }
         } catch {

@@ -14,7 +14,12 @@ struct EventSegmentSpare: Sendable {
         self.number = number
         self.folder = folder
         folder.removeSpare()
-        try EventSegment.make(number: number, at: folder.sparePath, now: now)
+        do {
+            try EventSegment.make(number: number, at: folder.sparePath, now: now)
+        } catch {
+            folder.removeSpare()
+            throw error
+        }
     }
 
     /// Gives the log beside it so much room, if it has less.
@@ -28,9 +33,9 @@ struct EventSegmentSpare: Sendable {
         guard !folder.exists(number) else {
             throw EventLogError(.storage, "\(folder.path(of: number)) is there already")
         }
-        // The log last: one without its file is nothing, and a file without its log is an empty segment.
-        try folder.rename(folder.sparePath, folder.path(of: number))
+        // The log first: one without its file is nothing, and whoever opens the file before the log is there makes another.
         if hasLog { try folder.rename(folder.sparePath + "-wal", folder.path(of: number) + "-wal") }
+        try folder.rename(folder.sparePath, folder.path(of: number))
     }
 }
 

@@ -18,6 +18,8 @@ final class SQLiteEventLogKeeper: Sendable {
         var isMoveWaiting = false
         var spare: EventSegmentSpare?
         var unsealed: [(number: Int64, counts: EventCounts)] = []
+        /// How long the log is of the segment that was moved last.
+        var log: (number: Int64, bytes: Int) = (0, 0)
     }
 
     private let folder: EventSegmentFolder
@@ -53,6 +55,12 @@ final class SQLiteEventLogKeeper: Sendable {
             folder.removeSpare()
         }
     }
+
+    /// How long the log of a segment was when it was last moved, in bytes; 0 if it was not, or begins anew.
+    func logBytes(of number: Int64) -> Int { state.withLock { $0.log.number == number ? $0.log.bytes : 0 } }
+
+    /// Notes that the log of a segment begins anew.
+    func noteRestart() { state.withLock { $0.log.bytes = 0 } }
 
     /// Segments that could not be sealed, each once.
     func takeUnsealed() -> [(number: Int64, counts: EventCounts)] {
@@ -98,6 +106,7 @@ final class SQLiteEventLogKeeper: Sendable {
         perform { [self] in
             state.withLock { $0.isMoveWaiting = false }
             guard let length = EventSegment.move(number, in: folder) else { return }
+            state.withLock { $0.log = (number, length) }
             let room = length + Self.roomBytes
             try? folder.widen(number, to: room)
             let spare = state.withLock { state in
@@ -107,7 +116,7 @@ final class SQLiteEventLogKeeper: Sendable {
             guard var spare else { return }
             do throws(EventLogError) {
                 // It will be about as long as this one, and then has to be made no longer while batches come.
-                try spare.widen(to: room)
+                try spare.widen(to: min(room, Self.mostRoom))
                 state.withLock { $0.spare = spare }
             } catch {
                 // There is something better to do with what room there is.
@@ -118,6 +127,8 @@ final class SQLiteEventLogKeeper: Sendable {
 
     /// How much room there is to be ahead of the writer: what comes while some is made.
     private static let roomBytes = 8 << 20
+    /// How much the next segment is given at most: what a segment of large batches needs.
+    private static let mostRoom = 72 << 20
 
     /// Seals a segment that nothing is appended to any more.
     func seal(_ segment: EventSegment) {

@@ -4,6 +4,9 @@
 package struct SQLiteEventLogOptions: Sendable {
     /// Bytes after which a segment is sealed and the next one begun; 64 MiB by default.
     package var segmentSizeBytes: Int64 = 64 << 20
+    /// Bytes after which the log beside a segment is to be written from its beginning again, and half of what it may have;
+    /// 96 MiB by default, which only many small batches reach.
+    package var logSizeBytes = 96 << 20
     /// Age at which a segment with data is sealed; a minute by default.
     package var segmentAge: Duration = .seconds(60)
     /// Bytes that all segments may have; 50 GiB by default.

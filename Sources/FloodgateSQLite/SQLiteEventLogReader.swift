@@ -57,9 +57,15 @@ package struct SQLiteEventLogReader: Sendable {
 
     /// Up to `limit` batches of a damaged segment, without those that the damage has hit.
     func salvage(_ number: Int64, after row: Int64, limit: Int) throws(EventLogError) -> [LoggedBatch] {
-        try inspect(number, isWhole: false) { db, head in
-            try EventSegmentSalvage(db: db, head: head).batches(after: row, limit: limit)
-        } ?? []
+        do throws(EventLogError) {
+            return try inspect(number, isWhole: false) { db, head in
+                try EventSegmentSalvage(db: db, head: head).batches(after: row, limit: limit)
+            } ?? []
+        } catch {
+            // Not even its tables can be read.
+            guard error.code == .corrupt else { throw error }
+            return []
+        }
     }
 
     /// What the log holds now.

@@ -79,6 +79,7 @@ struct SQLiteEventLogWriter: Sendable {
         }
         do throws(EventLogError) {
             if segment == nil { segment = try nextSegment() }
+            segment?.begin(at: now())
             let positions = try segment?.append(batches, willCommit: options.willCommit)
             failureTimes = []
             pause = nil
@@ -145,8 +146,14 @@ struct SQLiteEventLogWriter: Sendable {
     }
 
     private mutating func moveIfDue() {
-        guard segment?.takeDueMove() ?? false, let segment else { return }
-        keeper.move(segment.number)
+        guard let number = segment?.number else { return }
+        if segment?.takeDueMove() ?? false { keeper.move(number) }
+        let length = keeper.logBytes(of: number)
+        guard length >= options.logSizeBytes, keeper.isIdle || length / 2 >= options.logSizeBytes else { return }
+        // The little that the keeper has not moved yet; few commits wait for that, and those that do get a shorter log.
+        keeper.wait()
+        segment?.moveAll()
+        keeper.noteRestart()
     }
 
     /// Has the segment sealed while the next one already takes batches.
@@ -184,7 +191,9 @@ struct SQLiteEventLogWriter: Sendable {
         var longest: Int64 = 60_000
         if needsMending { longest = max(1, min(longest, Self.milliseconds(options.mendInterval))) }
         guard let segment, segment.counts.batches > 0 else { return .milliseconds(Int(longest)) }
-        return .milliseconds(Int(max(1, min(longest, segmentAgeMilliseconds &- age(of: segment)))))
+        let rest = segmentAgeMilliseconds &- age(of: segment)
+        // One that is due waits for the keeper, which does not say when it is done.
+        return .milliseconds(Int(rest > 0 ? min(longest, rest) : 20))
     }
 
     /// Fewer than three failures in the last minute; a success clears them.

@@ -89,6 +89,20 @@ import Testing
         await again.shutdown()
     }
 
+    @Test func `writes the log beside the file from its beginning again when it has become long`() async throws {
+        var options = SQLiteEventLogOptions()
+        options.logSizeBytes = 8 << 20
+        let log = try folder.open(options)
+        for number in 1...24 { _ = try await log.append(large(number)) }
+        #expect(log.status.segment == 1)
+        #expect(size("segment-00000001.sqlite-wal") < 48 << 20, "it never had all of the 72 MiB")
+        let crashed = try folder.crashed()
+        await log.shutdown()
+        let again = try crashed.open(options)
+        #expect(try await again.read(after: 0, limit: 100).map(\.payload) == (1...24).map { large($0).payload })
+        await again.shutdown()
+    }
+
     @Test func `takes no notice of a segment that was being made at a crash`() async throws {
         let log = try folder.open()
         _ = try await log.append(batch(1))
