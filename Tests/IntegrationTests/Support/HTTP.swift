@@ -38,13 +38,7 @@ enum HTTP {
         request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         if let body { request.body = .bytes(body) }
-        let response: HTTPClientResponse
-        do { response = try await client.execute(request, timeout: .seconds(seconds)) } catch ChannelError
-            .ioOnClosedChannel
-        {
-            // The server ended the connection between two requests, as it may; nothing of this one was sent.
-            response = try await client.execute(request, timeout: .seconds(seconds))
-        }
+        let response = try await execute(request, within: seconds)
         let content = try await response.body.collect(upTo: 64 << 20)
         let fields = response.headers.map { ($0.name.lowercased(), $0.value) }
         return Answer(
@@ -52,6 +46,18 @@ enum HTTP {
             headers: Dictionary(fields, uniquingKeysWith: { first, _ in first }),
             body: Array(content.readableBytesView)
         )
+    }
+
+    /// Tries again as often as the client may have a connection at hand that the server has ended between two requests, as it
+    /// may: nothing of the request was sent then.
+    private static func execute(
+        _ request: HTTPClientRequest,
+        within seconds: Int64,
+        again tries: Int = 8
+    ) async throws -> HTTPClientResponse {
+        do { return try await client.execute(request, timeout: .seconds(seconds)) } catch ChannelError.ioOnClosedChannel
+            where tries > 0
+        { return try await execute(request, within: seconds, again: tries - 1) }
     }
 
     /// Writes `bytes` to a connection of its own, says that nothing more will come, and returns what comes back.
