@@ -28,23 +28,31 @@ template <typename Field> void read_struct(ThriftReader &in, Field field) {
 
 }  // namespace
 
+Scratch::Scratch() : unpacker(ZSTD_createDCtx()) {
+    if (unpacker == nullptr) throw std::bad_alloc();
+}
+
 Source::~Source() {
     if (descriptor_ >= 0) close(descriptor_);
 }
 
-bool Source::open(const char *path, const std::vector<Column> &columns) {
-    if (unpacker_.context == nullptr) throw std::bad_alloc();
-    descriptor_ = ::open(path, O_RDONLY | O_CLOEXEC);
+bool Source::open(const char *path, const std::vector<Column> &columns, uint64_t rows) {
+    return open(::open(path, O_RDONLY | O_CLOEXEC), columns, rows);
+}
+
+bool Source::open(int descriptor, const std::vector<Column> &columns, uint64_t expected) {
+    descriptor_ = descriptor;
     struct stat status;
     if (descriptor_ < 0 || fstat(descriptor_, &status) != 0) return false;
     if (status.st_size < off_t(sizeof magic + tail_size)) return false;
     size_ = uint64_t(status.st_size);
-    if (!load(size_ - tail_size, tail_size) || std::memcmp(&loaded_[4], magic, 4) != 0) return false;
+    if (!load(size_ - tail_size, tail_size) || std::memcmp(&scratch_.loaded[4], magic, 4) != 0) return false;
     uint32_t footer;
-    std::memcpy(&footer, loaded_.data(), sizeof footer);
+    std::memcpy(&footer, scratch_.loaded.data(), sizeof footer);
     if (footer > size_ - tail_size || !load(size_ - tail_size - footer, footer)) return false;
-    ThriftReader in(loaded_.data(), footer);
-    int64_t rows = 0;
+    ThriftReader in(scratch_.loaded.data(), footer);
+    int64_t rows = -1;
+    place_ = sizeof magic - 1;
     bool is_ours = false, is_good = true, has_schema = false;
     read_struct(in, [&](int id, Thrift::Type type) {
         Thrift::Type item;
@@ -62,7 +70,9 @@ bool Source::open(const char *path, const std::vector<Column> &columns) {
         if (id == 6 && type == Thrift::Binary) return is_ours = in.binary() == writer_name, true;
         return false;
     });
-    return in.is_good() && is_good && is_ours && has_schema && rows >= 0 && uint64_t(rows) == rows_;
+    // Nothing else stands before it, and no two columns are the same bytes.
+    if (place_ != size_ - tail_size - footer) return false;
+    return in.is_good() && is_good && is_ours && has_schema && uint64_t(rows) == rows_ && rows_ == expected;
 }
 
 bool Source::read_schema(ThriftReader &in, const std::vector<Column> &columns) {
@@ -110,11 +120,12 @@ bool Source::read_group(ThriftReader &in, size_t columns) {
 }
 
 bool Source::read_chunk(ThriftReader &in, Chunk &chunk) {
-    int64_t codec = -1, size = -1, data = -1, dictionary = -1;
+    int64_t codec = -1, plain_size = -1, size = -1, data = -1, dictionary = -1;
     read_struct(in, [&](int id, Thrift::Type type) {
         if (id != 3 || type != Thrift::Struct) return false;
         read_struct(in, [&](int id, Thrift::Type type) {
             if (id == 4 && type == Thrift::Int32) return codec = in.number(), true;
+            if (id == 6 && type == Thrift::Int64) return plain_size = in.number(), true;
             if (id == 7 && type == Thrift::Int64) return size = in.number(), true;
             if (id == 9 && type == Thrift::Int64) return data = in.number(), true;
             if (id == 11 && type == Thrift::Int64) return dictionary = in.number(), true;
@@ -123,17 +134,25 @@ bool Source::read_chunk(ThriftReader &in, Chunk &chunk) {
         return true;
     });
     int64_t start = dictionary >= 0 ? dictionary : data;
-    if (start < 0 || size < 0 || uint64_t(start) > size_ || uint64_t(size) > size_ - uint64_t(start)) return false;
+    if (start < 0 || uint64_t(start) != place_ || size < 0 || uint64_t(size) > size_ - place_) return false;
+    if (plain_size < 0 || uint64_t(plain_size) > largest_column) return false;
     if (codec != int64_t(Codec::None) && codec != int64_t(Codec::Zstd)) return false;
-    chunk = {uint64_t(start), uint64_t(size), Codec(codec)};
+    chunk = {place_, uint64_t(size), uint64_t(plain_size), Codec(codec)};
+    place_ += chunk.size;
     return true;
+}
+
+uint64_t Source::plain_size(size_t column) const {
+    uint64_t size = 0;
+    for (const Group &group : groups_) size += group.chunks[column].plain_size;
+    return size;
 }
 
 bool Source::load(uint64_t start, uint64_t size) {
     // Never less than it was: giving back and taking is dearer.
-    if (loaded_.size() < size + padding) loaded_.resize(size_t(size) + padding);
+    if (scratch_.loaded.size() < size + padding) scratch_.loaded.resize(size_t(size) + padding);
     for (uint64_t done = 0; done < size;) {
-        ssize_t count = pread(descriptor_, &loaded_[done], size_t(size - done), off_t(start + done));
+        ssize_t count = pread(descriptor_, &scratch_.loaded[done], size_t(size - done), off_t(start + done));
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) return false;
         done += uint64_t(count);
@@ -161,24 +180,55 @@ bool Source::read_header(ThriftReader &in, Header &header) {
     return true;
 }
 
-bool Source::next_page(Page &rest, Codec codec, Header &header, Page &page, std::vector<uint8_t> &plain) {
-    ThriftReader in(rest.at, rest.size());
+bool Source::load(const Chunk &chunk, Rest &rest) {
+    if (!load(chunk.start, chunk.size)) return false;
+    const uint8_t *start = scratch_.loaded.data();
+    rest = {{start, start + chunk.size}, chunk.plain_size, chunk.codec};
+    return true;
+}
+
+bool Source::next_page(Rest &rest, Header &header, Page &packed) {
+    const uint8_t *start = rest.packed.at;
+    ThriftReader in(start, rest.packed.size());
     if (!read_header(in, header)) return false;
-    rest.at = in.at();
-    if (rest.size() < header.size) return false;
-    const uint8_t *start = rest.at;
-    rest.at += header.size;
-    if (codec == Codec::None) {
-        page = {start, start + header.size};
-        return header.size == header.plain_size;
-    }
+    rest.packed.at = in.at();
+    if (rest.packed.size() < header.size) return false;
+    // Headers count as plain bytes too.
+    uint64_t head = uint64_t(in.at() - start);
+    if (rest.plain_size < head || rest.plain_size - head < header.plain_size) return false;
+    rest.plain_size -= head + header.plain_size;
+    packed = {rest.packed.at, rest.packed.at + header.size};
+    rest.packed.at += header.size;
     // Nothing is made room for that is only said to be there.
-    if (ZSTD_getFrameContentSize(start, size_t(header.size)) != header.plain_size) return false;
+    if (rest.codec == Codec::None) return header.size == header.plain_size;
+    return ZSTD_getFrameContentSize(packed.at, packed.size()) == header.plain_size;
+}
+
+bool Source::next_page(Rest &rest, Header &header, Page &page, std::vector<uint8_t> &plain) {
+    Page packed;
+    if (!next_page(rest, header, packed)) return false;
+    page = packed;
+    if (rest.codec == Codec::None) return true;
     if (plain.size() < header.plain_size + padding) plain.resize(size_t(header.plain_size) + padding);
     size_t size = ZSTD_decompressDCtx(
-        unpacker_.context, plain.data(), size_t(header.plain_size), start, size_t(header.size));
+        scratch_.unpacker, plain.data(), size_t(header.plain_size), packed.at, packed.size());
     page = {plain.data(), plain.data() + header.plain_size};
     return size == header.plain_size;
+}
+
+bool Source::check() {
+    for (const Group &group : groups_) {
+        for (const Chunk &chunk : group.chunks) {
+            Rest rest;
+            Header header;
+            Page page;
+            if (!load(chunk, rest) || !next_page(rest, header, page)) return false;
+            if (header.is_dictionary && !next_page(rest, header, page)) return false;
+            if (header.is_dictionary || header.values != group.rows) return false;
+            if (rest.packed.size() != 0 || rest.plain_size != 0) return false;
+        }
+    }
+    return true;
 }
 
 bool Source::read(size_t column, Column &into) {
@@ -189,25 +239,25 @@ bool Source::read(size_t column, Column &into) {
 }
 
 bool Source::read(size_t column, size_t group, Column &into) {
-    const Chunk &chunk = groups_[group].chunks[column];
-    if (!load(chunk.start, chunk.size)) return false;
-    Page rest{loaded_.data(), loaded_.data() + chunk.size}, page, dictionary;
+    Rest rest;
+    Page page, dictionary;
     Header header;
     uint64_t different = 0;
-    if (!next_page(rest, chunk.codec, header, page, dictionary_)) return false;
+    if (!load(groups_[group].chunks[column], rest)) return false;
+    if (!next_page(rest, header, page, scratch_.dictionary)) return false;
     if (header.is_dictionary) {
         dictionary = page;
         different = header.values;
         if (header.encoding != Encoding::Plain || different > rows_of_group) return false;
-        if (!next_page(rest, chunk.codec, header, page, data_) || header.is_dictionary) return false;
+        if (!next_page(rest, header, page, scratch_.data) || header.is_dictionary) return false;
     }
     bool has_indices = header.encoding == Encoding::Dictionary;
     if (header.values != groups_[group].rows || has_indices != (different > 0)) return false;
     if (has_indices) {
         if (page.size() == 0) return false;
         int width = *page.at++;
-        if (!get_runs(page, width, size_t(header.values), indices_)) return false;
-        for (uint32_t index : indices_) {
+        if (!get_runs(page, width, size_t(header.values), scratch_.indices)) return false;
+        for (uint32_t index : scratch_.indices) {
             if (index >= different) return false;
         }
     }
@@ -230,21 +280,21 @@ bool Source::read(size_t column, size_t group, Column &into) {
 
 bool Source::texts(Page page, const Header &header, Page dictionary, uint64_t different, Dictionary &into) {
     if (different > 0) {
-        known_.clear();
+        scratch_.known.clear();
         for (uint64_t number = 0; number < different; number++) {
             uint32_t size;
             if (dictionary.size() < sizeof size) return false;
             std::memcpy(&size, dictionary.at, sizeof size);
             dictionary.at += sizeof size;
             if (dictionary.size() < size) return false;
-            known_.push_back(into.number({reinterpret_cast<const char *>(dictionary.at), size}));
+            scratch_.known.push_back(into.number({reinterpret_cast<const char *>(dictionary.at), size}));
             dictionary.at += size;
         }
-        for (uint32_t index : indices_) into.push(known_[index]);
+        for (uint32_t index : scratch_.indices) into.push(scratch_.known[index]);
         return true;
     }
-    if (header.encoding != Encoding::DeltaLengths || !get_deltas(page, size_t(header.values), values_)) return false;
-    for (uint64_t size : values_) {
+    if (header.encoding != Encoding::DeltaLengths || !get_deltas(page, size_t(header.values), scratch_.values)) return false;
+    for (uint64_t size : scratch_.values) {
         if (page.size() < size) return false;
         into.add({reinterpret_cast<const char *>(page.at), size_t(size)});
         page.at += size;
@@ -260,21 +310,22 @@ bool Source::numbers(Page page, const Header &header, Page dictionary, uint64_t 
         for (const uint8_t *at = from.at; at < from.end; at += is_flag ? 4 : 8) {
             uint64_t value = 0;
             std::memcpy(&value, at, is_flag ? 4 : 8);
+            if (is_flag && value > 1) return false;
             values.push_back(value);
         }
         return true;
     };
     if (different > 0) {
-        if (!plain(dictionary, different, values_)) return false;
-        for (uint32_t index : indices_) into.numbers.push_back(values_[index]);
+        if (!plain(dictionary, different, scratch_.values)) return false;
+        for (uint32_t index : scratch_.indices) into.numbers.push_back(scratch_.values[index]);
         return true;
     }
     if (header.encoding == Encoding::Plain) {
-        if (!plain(page, header.values, values_)) return false;
-    } else if (header.encoding != Encoding::Deltas || !get_deltas(page, size_t(header.values), values_)) {
+        if (!plain(page, header.values, scratch_.values)) return false;
+    } else if (header.encoding != Encoding::Deltas || !get_deltas(page, size_t(header.values), scratch_.values)) {
         return false;
     }
-    into.numbers.insert(into.numbers.end(), values_.begin(), values_.end());
+    into.numbers.insert(into.numbers.end(), scratch_.values.begin(), scratch_.values.end());
     return true;
 }
 
@@ -286,8 +337,8 @@ bool Source::optional(Page page, const Header &header, Column &into) {
     if (page.size() < size) return false;
     Page levels{page.at, page.at + size};
     page.at += size;
-    if (!get_runs(levels, 1, size_t(header.values), indices_)) return false;
-    for (uint32_t is_there : indices_) {
+    if (!get_runs(levels, 1, size_t(header.values), scratch_.indices)) return false;
+    for (uint32_t is_there : scratch_.indices) {
         uint64_t bits = 0;
         if (is_there != 0) {
             if (page.size() < sizeof bits) return false;
