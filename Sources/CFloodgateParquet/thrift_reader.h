@@ -117,6 +117,16 @@ private:
     std::vector<int> outer_;
 };
 
+/// Reads the fields of a struct that `field` knows, which says whether it took the value.
+template <typename Field> void read_struct(ThriftReader &in, Field field) {
+    int id;
+    Thrift::Type type;
+    in.begin();
+    while (in.next(id, type)) {
+        if (!field(id, type)) in.skip(type);
+    }
+}
+
 }  // namespace floodgate::parquet
 
 #endif

@@ -162,6 +162,9 @@ extension DuckDBTests {
             #expect(try await warehouse.forget("all", environment: "production") == count)
             let sql = "SELECT number FROM \(warehouse.relation(.events))"
             #expect(try await warehouse.query(sql, limits: QueryLimits()) == [["number": 7]])
+            let path = try #require(folder.files.first)
+            let writer = "SELECT created_by LIKE 'DuckDB%' AS is_it FROM parquet_file_metadata('\(path)')"
+            #expect(try await warehouse.query(writer, limits: QueryLimits()) == [["is_it": true]])
             await warehouse.shutdown()
         }
     }
