@@ -15,6 +15,8 @@ namespace floodgate::parquet {
 namespace {
 
 constexpr uint64_t tail_size = 8;
+/// The metadata of a hundred times as many rows as are merged.
+constexpr uint64_t largest_footer = 16 << 20;
 
 }  // namespace
 
@@ -39,7 +41,8 @@ bool Source::open(int descriptor, const std::vector<Column> &columns, uint64_t e
     if (!load(size_ - tail_size, tail_size) || std::memcmp(&scratch_.loaded[4], magic, 4) != 0) return false;
     uint32_t footer;
     std::memcpy(&footer, scratch_.loaded.data(), sizeof footer);
-    if (footer > size_ - tail_size || !load(size_ - tail_size - footer, footer)) return false;
+    if (footer > largest_footer || footer > size_ - tail_size) return false;
+    if (!load(size_ - tail_size - footer, footer)) return false;
     ThriftReader in(scratch_.loaded.data(), footer);
     int64_t rows = -1;
     place_ = sizeof magic - 1;
@@ -125,7 +128,7 @@ bool Source::read_chunk(ThriftReader &in, Chunk &chunk) {
     });
     int64_t start = dictionary >= 0 ? dictionary : data;
     if (start < 0 || uint64_t(start) != place_ || size < 0 || uint64_t(size) > size_ - place_) return false;
-    if (plain_size < 0 || uint64_t(plain_size) > largest_column) return false;
+    if (plain_size < 0 || uint64_t(plain_size) > largest_column || uint64_t(size) > largest_column) return false;
     if (codec != int64_t(Codec::None) && codec != int64_t(Codec::Zstd)) return false;
     chunk = {place_, uint64_t(size), uint64_t(plain_size), Codec(codec)};
     place_ += chunk.size;
