@@ -40,8 +40,8 @@ ChunkWriter::ChunkWriter() : context_(ZSTD_createCCtx()) {
     if (context_ == nullptr) throw std::bad_alloc();
 }
 
-ChunkWriter::Chunk ChunkWriter::write(
-    std::string &file, const Column &column, const uint32_t *first, const uint32_t *end) {
+bool ChunkWriter::write(
+    std::string &file, const Column &column, const uint32_t *first, const uint32_t *end, Chunk &chunk) {
     chunk_ = Chunk();
     chunk_.values = end - first;
     dictionary_.clear();
@@ -61,11 +61,12 @@ ChunkWriter::Chunk ChunkWriter::write(
     }
     if (chunk_.has_dictionary) {
         chunk_.dictionary_at = int64_t(file.size());
-        page(file, true, dictionary_, different_);
+        if (!page(file, true, dictionary_, different_)) return false;
     }
     chunk_.data_at = int64_t(file.size());
-    page(file, false, data_, size_t(chunk_.values));
-    return std::move(chunk_);
+    if (!page(file, false, data_, size_t(chunk_.values))) return false;
+    chunk = std::move(chunk_);
+    return true;
 }
 
 void ChunkWriter::texts(const Dictionary &texts, const uint32_t *first, const uint32_t *end) {
@@ -82,7 +83,9 @@ void ChunkWriter::texts(const Dictionary &texts, const uint32_t *first, const ui
         numbers_.push_back(number);
     }
     std::string_view least = texts[used_[0]], greatest = least;
+    size_t once = 0;
     for (uint32_t number : used_) {
+        once += texts[number].size();
         local_[number] = none;
         std::string_view value = texts[number];
         if (value < least) least = value;
@@ -94,7 +97,13 @@ void ChunkWriter::texts(const Dictionary &texts, const uint32_t *first, const ui
         chunk_.greatest = greatest;
     }
     different_ = used_.size();
-    if (different_ <= numbers_.size() / 2 + 1) {
+    auto repeats = [&] {
+        size_t all = 0;
+        for (uint32_t number : numbers_) all += texts[used_[number]].size();
+        return all / 2 > once;
+    };
+    // Few large ones among many small ones may be far more bytes than they were where they came from.
+    if (different_ <= numbers_.size() / 2 + 1 || repeats()) {
         chunk_.has_dictionary = true;
         chunk_.encoding = Encoding::Dictionary;
         for (uint32_t number : used_) {
@@ -161,7 +170,8 @@ void ChunkWriter::optional(const Column &column, const uint32_t *first, const ui
     }
 }
 
-void ChunkWriter::page(std::string &file, bool is_dictionary, const std::string &content, size_t values) {
+bool ChunkWriter::page(std::string &file, bool is_dictionary, const std::string &content, size_t values) {
+    if (content.size() > INT32_MAX) return false;
     const std::string *packed = &content;
     if (chunk_.codec == Codec::Zstd) {
         packed_.resize(ZSTD_compressBound(content.size()));
@@ -170,6 +180,7 @@ void ChunkWriter::page(std::string &file, bool is_dictionary, const std::string 
         packed_.resize(size);
         packed = &packed_;
     }
+    if (packed->size() > INT32_MAX) return false;
     Thrift header;
     header.begin();
     header.int32(1, is_dictionary ? 2 : 0);
@@ -192,6 +203,7 @@ void ChunkWriter::page(std::string &file, bool is_dictionary, const std::string 
     file += *packed;
     chunk_.plain_size += int64_t(header.out.size() + content.size());
     chunk_.size += int64_t(header.out.size() + packed->size());
+    return true;
 }
 
 }  // namespace floodgate::parquet

@@ -38,13 +38,14 @@ public:
     };
 
     /// Appends the values of the rows from `first` to before `end` to `file`. May throw `std::bad_alloc`.
-    Chunk write(std::string &file, const Column &column, const uint32_t *first, const uint32_t *end);
+    /// @returns Whether pages can be as large.
+    bool write(std::string &file, const Column &column, const uint32_t *first, const uint32_t *end, Chunk &chunk);
 
 private:
     void texts(const Dictionary &texts, const uint32_t *first, const uint32_t *end);
     void numbers(const Column &column, const uint32_t *first, const uint32_t *end);
     void optional(const Column &column, const uint32_t *first, const uint32_t *end);
-    void page(std::string &file, bool is_dictionary, const std::string &content, size_t values);
+    bool page(std::string &file, bool is_dictionary, const std::string &content, size_t values);
 
     ZSTD_CCtx *context_;
     Chunk chunk_;

@@ -2,6 +2,8 @@
 
 #include "decode.h"
 
+#include "encode.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -51,6 +53,7 @@ bool get_runs(Page &page, int width, size_t count, std::vector<uint32_t> &values
             uint32_t value = 0;
             for (size_t byte = 0; byte < bytes; byte++) value |= uint32_t(page.at[byte]) << byte * 8;
             page.at += bytes;
+            if (bit_width(value) > width) return false;
             size_t taken = size_t(std::min(head >> 1, uint64_t(count - at)));
             std::fill_n(&values[at], taken, value);
             at += taken;

@@ -23,7 +23,7 @@ struct Page {
 };
 
 /// Sets `values` to what `put_runs` wrote of `count` values.
-/// @returns Whether it is there.
+/// @returns Whether it is there, and no value is wider.
 bool get_runs(Page &page, int width, size_t count, std::vector<uint32_t> &values);
 
 /// Sets `values` to what `put_deltas` wrote of `count` values.

@@ -5,7 +5,6 @@
 #include "rows.h"
 
 #include <algorithm>
-#include <new>
 
 namespace floodgate::parquet {
 
@@ -119,7 +118,7 @@ std::string footer(const std::vector<Column> &columns, const std::vector<RowGrou
 
 namespace {
 
-void write(std::string &file, const std::vector<Column> &columns, size_t rows) {
+bool write(std::string &file, const std::vector<Column> &columns, size_t rows) {
     std::vector<uint32_t> order = sorted(columns, {rows});
     ChunkWriter writer;
     std::vector<RowGroup> groups;
@@ -127,11 +126,13 @@ void write(std::string &file, const std::vector<Column> &columns, size_t rows) {
     for (size_t start = 0; start < rows; start += rows_of_group) {
         RowGroup &group = groups.emplace_back();
         group.rows = std::min(rows_of_group, rows - start);
+        const uint32_t *first = order.data() + start;
         for (const Column &column : columns) {
-            group.chunks.push_back(writer.write(file, column, order.data() + start, order.data() + start + group.rows));
+            if (!writer.write(file, column, first, first + group.rows, group.chunks.emplace_back())) return false;
         }
     }
     file += footer(columns, groups);
+    return true;
 }
 
 }  // namespace
@@ -145,34 +146,28 @@ fg_parquet *fg_parquet_make(void) { return new (std::nothrow) fg_parquet(); }
 void fg_parquet_free(fg_parquet *file) { delete file; }
 
 fg_parquet_status fg_parquet_column(fg_parquet *file, const char *name, size_t name_size, fg_column_role role) {
-    try {
+    return guarded([&] {
         Column column;
         column.name.assign(name, name_size);
         column.role = role;
         file->columns.push_back(std::move(column));
         return FG_PARQUET_OK;
-    } catch (const std::bad_alloc &) {
-        return FG_PARQUET_NO_MEMORY;
-    }
+    });
 }
 
 fg_parquet_status fg_parquet_add(fg_parquet *file, const uint8_t *rows, size_t size) {
-    try {
+    return guarded([&] {
         return take(rows, size, file->columns, file->rows) ? FG_PARQUET_OK : FG_PARQUET_REFUSED;
-    } catch (const std::bad_alloc &) {
-        return FG_PARQUET_NO_MEMORY;
-    }
+    });
 }
 
 uint64_t fg_parquet_rows(const fg_parquet *file) { return file->rows; }
 
 fg_parquet_status fg_parquet_finish(fg_parquet *file, const uint8_t **bytes, size_t *size) {
-    try {
-        write(file->file, file->columns, size_t(file->rows));
-    } catch (const std::bad_alloc &) {
-        return FG_PARQUET_NO_MEMORY;
-    }
-    *bytes = reinterpret_cast<const uint8_t *>(file->file.data());
-    *size = file->file.size();
-    return FG_PARQUET_OK;
+    return guarded([&] {
+        if (!write(file->file, file->columns, size_t(file->rows))) return FG_PARQUET_REFUSED;
+        *bytes = reinterpret_cast<const uint8_t *>(file->file.data());
+        *size = file->file.size();
+        return FG_PARQUET_OK;
+    });
 }

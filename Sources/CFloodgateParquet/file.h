@@ -6,7 +6,7 @@
 #include "chunk.h"
 #include "source.h"
 
-#include <memory>
+#include <new>
 
 namespace floodgate::parquet {
 
@@ -26,6 +26,23 @@ struct RowGroup {
 /// What stands behind all chunks of a file; the first chunk stands behind `magic`.
 std::string footer(const std::vector<Column> &columns, const std::vector<RowGroup> &groups);
 
+/// A file that is read, and how many rows it has to have.
+struct Input {
+    std::string path;
+    uint64_t rows = 0;
+};
+
+/// Does what throws nothing to its callers: they know no C++.
+template <typename Action> fg_parquet_status guarded(Action action) {
+    try {
+        return action();
+    } catch (const std::bad_alloc &) {
+        return FG_PARQUET_NO_MEMORY;
+    } catch (...) {
+        return FG_PARQUET_REFUSED;
+    }
+}
+
 }  // namespace floodgate::parquet
 
 struct fg_parquet {
@@ -33,7 +50,7 @@ struct fg_parquet {
     uint64_t rows = 0;
     std::string file;
     /// Files to be merged, and those whose rows are left out.
-    std::vector<std::unique_ptr<floodgate::parquet::Source>> sources, others;
+    std::vector<floodgate::parquet::Input> sources, others;
     /// Rows that are left out, by their numbers.
     std::vector<uint64_t> gone;
 };

@@ -5,12 +5,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <new>
+#include <fcntl.h>
+#include <memory>
 #include <unistd.h>
 
 namespace floodgate::parquet {
 
 namespace {
+
+/// What one merge may take, so that it has room beside all else that a server does.
+constexpr size_t most_rows = 1 << 21;
+constexpr uint64_t largest_table = 512 << 20;
 
 /// Writes the rows of some files as one, column by column, so that few columns are in memory at a time.
 class Merge {
@@ -19,10 +24,7 @@ public:
 
     fg_parquet_status write(int descriptor) {
         columns_ = file_.columns;
-        for (auto &source : file_.sources) {
-            ends_.push_back(size_t(source->rows()) + (ends_.empty() ? 0 : ends_.back()));
-        }
-        if (ends_.empty() || ends_.back() >= UINT32_MAX) return FG_PARQUET_REFUSED;
+        if (!open() || !has_room()) return FG_PARQUET_REFUSED;
         for (size_t column = 0; column < columns_.size(); column++) {
             if (is_key(columns_[column]) && !read(column)) return FG_PARQUET_REFUSED;
         }
@@ -32,14 +34,38 @@ public:
         order_.erase(rest, order_.end());
         if (!pack()) return FG_PARQUET_REFUSED;
         file_.rows = order_.size();
-        return put(descriptor) ? FG_PARQUET_OK : FG_PARQUET_NOT_WRITTEN;
+        if (!put(descriptor)) return FG_PARQUET_NOT_WRITTEN;
+        // The sources are removed when it counts.
+        Source written(scratch_);
+        bool is_whole = written.open(fcntl(descriptor, F_DUPFD_CLOEXEC, 0), file_.columns, file_.rows);
+        return is_whole && written.check() ? FG_PARQUET_OK : FG_PARQUET_REFUSED;
     }
 
 private:
     static bool is_key(const Column &column) { return column.role.rank >= 0 || column.role.is_identity; }
 
+    bool open() {
+        for (const Input &input : file_.sources) {
+            auto &source = sources_.emplace_back(std::make_unique<Source>(scratch_));
+            if (!source->open(input.path.c_str(), columns_, input.rows)) return false;
+            ends_.push_back(size_t(source->rows()) + (ends_.empty() ? 0 : ends_.back()));
+        }
+        return !ends_.empty();
+    }
+
+    bool has_room() const {
+        uint64_t all = 0;
+        for (size_t column = 0; column < columns_.size(); column++) {
+            uint64_t size = 0;
+            for (auto &source : sources_) size += source->plain_size(column);
+            if (size > largest_column) return false;
+            all += size;
+        }
+        return all <= largest_table && ends_.back() <= most_rows;
+    }
+
     bool read(size_t column) {
-        return std::all_of(file_.sources.begin(), file_.sources.end(), [&](auto &source) {
+        return std::all_of(sources_.begin(), sources_.end(), [&](auto &source) {
             return source->read(column, columns_[column]);
         });
     }
@@ -55,8 +81,10 @@ private:
         }
         SameRows same(columns_);
         if (!same.has_id()) return true;
-        for (auto &other : file_.others) {
-            if (!same.mark(*other, gone_)) return false;
+        // There may be a thousand: one at a time.
+        for (const Input &input : file_.others) {
+            Source other(scratch_);
+            if (!other.open(input.path.c_str(), columns_, input.rows) || !same.mark(other, gone_)) return false;
         }
         return same.pairs().empty() || keep_first(same.pairs());
     }
@@ -110,6 +138,7 @@ private:
         groups_.resize((rows + rows_of_group - 1) / rows_of_group);
         packed_.resize(groups_.size());
         ChunkWriter writer;
+        uint64_t packed = 0;
         for (size_t column = 0; column < columns_.size(); column++) {
             if (!is_key(columns_[column]) && !read(column)) return false;
             for (size_t group = 0; group < groups_.size(); group++) {
@@ -117,9 +146,11 @@ private:
                 groups_[group].rows = std::min(rows_of_group, rows - start);
                 const uint32_t *first = order_.data() + start;
                 std::string &out = packed_[group].emplace_back();
-                groups_[group].chunks.push_back(
-                    writer.write(out, columns_[column], first, first + groups_[group].rows));
+                ChunkWriter::Chunk &chunk = groups_[group].chunks.emplace_back();
+                if (!writer.write(out, columns_[column], first, first + groups_[group].rows, chunk)) return false;
                 out.shrink_to_fit();
+                packed += out.size();
+                if (packed > largest_table) return false;
             }
             forget(column);
         }
@@ -153,6 +184,8 @@ private:
 
     fg_parquet &file_;
     std::vector<Column> columns_;
+    Scratch scratch_;
+    std::vector<std::unique_ptr<Source>> sources_;
     /// Where the rows of each source end.
     std::vector<size_t> ends_;
     std::vector<bool> gone_;
@@ -161,16 +194,11 @@ private:
     std::vector<std::vector<std::string>> packed_;
 };
 
-fg_parquet_status add(
-    fg_parquet *file, const char *path, std::vector<std::unique_ptr<Source>> &sources) {
-    try {
-        auto source = std::make_unique<Source>();
-        if (!source->open(path, file->columns)) return FG_PARQUET_REFUSED;
-        sources.push_back(std::move(source));
+fg_parquet_status add(const char *path, uint64_t rows, std::vector<Input> &inputs) {
+    return guarded([&] {
+        inputs.push_back({path, rows});
         return FG_PARQUET_OK;
-    } catch (const std::bad_alloc &) {
-        return FG_PARQUET_NO_MEMORY;
-    }
+    });
 }
 
 }  // namespace
@@ -179,25 +207,21 @@ fg_parquet_status add(
 
 using namespace floodgate::parquet;
 
-fg_parquet_status fg_parquet_add_file(fg_parquet *file, const char *path) { return add(file, path, file->sources); }
+fg_parquet_status fg_parquet_add_file(fg_parquet *file, const char *path, uint64_t rows) {
+    return add(path, rows, file->sources);
+}
 
-fg_parquet_status fg_parquet_leave_out_file(fg_parquet *file, const char *path) {
-    return add(file, path, file->others);
+fg_parquet_status fg_parquet_leave_out_file(fg_parquet *file, const char *path, uint64_t rows) {
+    return add(path, rows, file->others);
 }
 
 fg_parquet_status fg_parquet_leave_out(fg_parquet *file, uint64_t row) {
-    try {
+    return guarded([&] {
         file->gone.push_back(row);
         return FG_PARQUET_OK;
-    } catch (const std::bad_alloc &) {
-        return FG_PARQUET_NO_MEMORY;
-    }
+    });
 }
 
 fg_parquet_status fg_parquet_merge(fg_parquet *file, int descriptor) {
-    try {
-        return Merge(*file).write(descriptor);
-    } catch (const std::bad_alloc &) {
-        return FG_PARQUET_NO_MEMORY;
-    }
+    return guarded([&] { return Merge(*file).write(descriptor); });
 }

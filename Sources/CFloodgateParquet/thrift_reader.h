@@ -21,8 +21,7 @@ public:
     void begin() {
         outer_.push_back(last_);
         last_ = 0;
-        // No metadata is nested as deep.
-        if (outer_.size() > 32) fail();
+        if (outer_.size() > size_t(deepest)) fail();
     }
     /// Goes to the next field of a struct that was begun; false behind the last, where the struct ends.
     bool next(int &id, Thrift::Type &type) {
@@ -59,7 +58,9 @@ public:
         if (count > uint64_t(end_ - at_)) fail();
         return is_good_ ? size_t(count) : 0;
     }
-    void skip(Thrift::Type type) {
+    void skip(Thrift::Type type, int depth = 0) {
+        if (depth > deepest) fail();
+        if (!is_good_) return;
         switch (type) {
         case Thrift::True:
         case Thrift::False: return;
@@ -69,14 +70,18 @@ public:
         case Thrift::Binary: binary(); return;
         case Thrift::List: {
             Thrift::Type item;
-            for (size_t left = list(item); left > 0 && is_good_; left--) skip(item);
+            for (size_t left = list(item); left > 0 && is_good_; left--) {
+                // Only as fields do they stand with their ids.
+                if (item == Thrift::True || item == Thrift::False) byte();
+                else skip(item, depth + 1);
+            }
             return;
         }
         case Thrift::Struct: {
             int id;
             Thrift::Type field;
             begin();
-            while (next(id, field)) skip(field);
+            while (next(id, field)) skip(field, depth + 1);
             return;
         }
         }
@@ -88,6 +93,9 @@ public:
     }
 
 private:
+    /// No metadata is nested as deep.
+    static constexpr int deepest = 32;
+
     uint8_t byte() {
         if (at_ == end_) fail();
         return is_good_ ? *at_++ : 0;
@@ -108,6 +116,16 @@ private:
     int last_ = 0;
     std::vector<int> outer_;
 };
+
+/// Reads the fields of a struct that `field` knows, which says whether it took the value.
+template <typename Field> void read_struct(ThriftReader &in, Field field) {
+    int id;
+    Thrift::Type type;
+    in.begin();
+    while (in.next(id, type)) {
+        if (!field(id, type)) in.skip(type);
+    }
+}
 
 }  // namespace floodgate::parquet
 

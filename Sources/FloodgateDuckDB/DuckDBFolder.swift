@@ -96,12 +96,12 @@ struct DuckDBFolder: Sendable {
         }
     }
 
-    /// Lends the descriptor of a file that is made, or emptied, to `body`.
+    /// Lends the descriptor of a file that is made, or emptied, to `body`, to write and read.
     func writing<Value>(
         to path: String,
         _ body: (Int32) throws(WarehouseError) -> Value
     ) throws(WarehouseError) -> Value {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.error("\(path) cannot be made") }
         defer { close(descriptor) }
         return try body(descriptor)

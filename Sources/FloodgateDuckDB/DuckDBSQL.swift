@@ -57,10 +57,10 @@ enum DuckDBSQL {
             + "qualify row_number() over (\(first)) = 1)"
     }
 
-    /// The numbers of the rows of a file that `condition` is true for.
-    static func numbers(_ condition: String, _ path: String) -> String {
+    /// The numbers of rows of a file that `condition` is true for, no more than `limit` of them.
+    static func numbers(_ condition: String, _ path: String, limit: Int) -> String {
         "select file_row_number as n from read_parquet(\(literal(path)), hive_partitioning = false, "
-            + "file_row_number = true) where \(condition)"
+            + "file_row_number = true) where \(condition) limit \(limit)"
     }
 
     /// Files without the rows that `condition` is true for.

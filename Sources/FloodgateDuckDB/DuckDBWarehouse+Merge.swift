@@ -53,12 +53,11 @@ extension DuckDBWarehouse {
             $0.isMerged && !taken.contains($0) && abs($0.day.number &- day.number) <= options.duplicateDays
         }
         do throws(WarehouseError) {
-            let (paths, without) = (sources.map(folder.path), others.map(folder.path))
             try await replace(
                 sources,
                 as: "merged",
-                with: ParquetMerge(table: table, sources: paths, others: without),
-                or: DuckDBSQL.merge(table, paths, without: without)
+                with: ParquetMerge(table: table, sources: sources.map(source), others: others.map(source)),
+                or: DuckDBSQL.merge(table, sources.map(folder.path), without: others.map(folder.path))
             )
         } catch {
             // Or the same files would be tried for ever.
@@ -67,15 +66,20 @@ extension DuckDBWarehouse {
         }
     }
 
+    func source(_ file: DuckDBFile) -> ParquetMerge.Source {
+        ParquetMerge.Source(path: folder.path(of: file), rows: file.rows)
+    }
+
     /// Writes what `merge` makes as a file that takes the place of `sources`, which are of one table and day.
     ///
-    /// Files that DuckDB wrote, or that are damaged, are DuckDB's to read: then it is the answer of `question`.
+    /// Files that DuckDB wrote, or that are damaged or large, are DuckDB's to read: then it is the answer of `question`, as it
+    /// is without `merge`.
     /// - Returns: How many rows fewer there are.
     @discardableResult
     func replace(
         _ sources: [DuckDBFile],
         as kind: String,
-        with merge: ParquetMerge,
+        with merge: ParquetMerge?,
         or question: String
     ) async throws(WarehouseError) -> Int64 {
         guard let first = sources.first else { return 0 }
@@ -83,7 +87,7 @@ extension DuckDBWarehouse {
         file.name = "\(kind).\(catalog.version).\(UInt64.random(in: 0 ... .max))"
         do throws(WarehouseError) {
             let draft = draft(of: file)
-            if let rows = try await merge.write(to: draft, in: folder), let bytes = folder.size(of: draft) {
+            if let rows = try await merge?.write(to: draft, in: folder), let bytes = folder.size(of: draft) {
                 file.rows = rows
                 file.bytes = bytes
             } else {

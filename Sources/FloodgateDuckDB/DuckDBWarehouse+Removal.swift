@@ -27,14 +27,14 @@ extension DuckDBWarehouse {
                 let condition = DuckDBSQL.isAbout(userID, environment: environment, table)
                 for file in catalog.files(of: table) {
                     let path = folder.path(of: file)
-                    let found = try await load([DuckDBSQL.numbers(condition, path)]).compactMap {
-                        $0["n"]?.integerValue
-                    }
+                    let numbers = DuckDBSQL.numbers(condition, path, limit: Self.listedRows + 1)
+                    let found = try await load([numbers]).compactMap { $0["n"]?.integerValue }
                     guard !found.isEmpty else { continue }
+                    let merge = ParquetMerge(table: table, sources: [source(file)], without: found, isOnce: false)
                     removed &+= try await replace(
                         [file],
                         as: file.isMerged ? "merged" : "single",
-                        with: ParquetMerge(table: table, sources: [path], without: found, isOnce: false),
+                        with: found.count <= Self.listedRows ? merge : nil,
                         or: DuckDBSQL.without(condition, table, [path])
                     )
                 }
@@ -42,4 +42,7 @@ extension DuckDBWarehouse {
             return Int(removed)
         }
     }
+
+    /// The most rows whose numbers are listed: an ID that all share has millions.
+    private static var listedRows: Int { 50_000 }
 }

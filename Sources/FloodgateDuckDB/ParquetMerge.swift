@@ -8,21 +8,27 @@ internal import Foundation
 /// Makes one Parquet file of others that this program wrote, in their order; costs a tenth of what DuckDB takes for it.
 struct ParquetMerge: Sendable {
     var table: WarehouseTable
-    /// Paths of the files whose rows are taken.
-    var sources: [String]
-    /// Paths of files whose events are left out.
-    var others: [String] = []
+    /// The files whose rows are taken.
+    var sources: [Source]
+    /// Files whose events are left out.
+    var others: [Source] = []
     /// Rows that are left out, by their numbers among those of `sources`.
     var without: [Int64] = []
     /// Whether of an event that is there twice only the first stays.
     var isOnce = true
 
+    /// A file, and how many rows it has to have.
+    struct Source: Sendable {
+        var path: String
+        var rows: Int64
+    }
+
     // It takes a second of a core, and others wait for the threads of tasks.
     private static let queue = DispatchQueue(label: "floodgate.duckdb.merging")
 
     /// Writes the file at `path`, without waiting for the disk.
-    /// - Returns: How many rows it has; nil if a file is another program's, or damaged, and nothing can be said.
-    /// - Throws: `.unavailable` or `.full` if it cannot be written or there is no memory.
+    /// - Returns: How many rows it has; nil if a file is another program's, or damaged, or there is no memory for the rows.
+    /// - Throws: `.unavailable` or `.full` if it cannot be written.
     func write(to path: String, in folder: DuckDBFolder) async throws(WarehouseError) -> Int64? {
         let result = await withCheckedContinuation { continuation in
             Self.queue.async {
@@ -37,26 +43,22 @@ struct ParquetMerge: Sendable {
     }
 
     private func write(_ descriptor: Int32) throws(WarehouseError) -> Int64? {
-        guard let file = fg_parquet_make() else { throw Self.noMemory }
+        guard let file = fg_parquet_make() else { return nil }
         defer { fg_parquet_free(file) }
         var status = file.add(columnsOf: table, isMerged: isOnce)
         func step(_ next: () -> fg_parquet_status) {
             if status == FG_PARQUET_OK { status = next() }
         }
-        for source in sources { step { fg_parquet_add_file(file, source) } }
-        for other in others { step { fg_parquet_leave_out_file(file, other) } }
+        for source in sources { step { fg_parquet_add_file(file, source.path, UInt64(clamping: source.rows)) } }
+        for other in others { step { fg_parquet_leave_out_file(file, other.path, UInt64(clamping: other.rows)) } }
         for row in without { step { fg_parquet_leave_out(file, UInt64(clamping: row)) } }
         step { fg_parquet_merge(file, descriptor) }
         switch status {
         case FG_PARQUET_OK: return Int64(clamping: fg_parquet_rows(file))
-        case FG_PARQUET_REFUSED: return nil
         case FG_PARQUET_NOT_WRITTEN: throw DuckDBFolder.error("a merged file cannot be written")
-        default: throw Self.noMemory
+        // A child of DuckDB's has memory of its own.
+        default: return nil
         }
-    }
-
-    private static var noMemory: WarehouseError {
-        WarehouseError(.unavailable, "there is no memory to merge Parquet files")
     }
 }
 
@@ -69,12 +71,18 @@ extension WarehouseTable {
 
 extension DuckDBWarehouse {
     /// Merges the files at `sources` into one at `path`; for tests.
-    /// - Returns: How many rows it has; nil if one of them is another program's, or damaged.
+    /// - Parameters:
+    ///   - table: Which.
+    ///   - sources: Their paths and how many rows they have.
+    ///   - path: Where the merged file is made.
+    /// - Returns: How many rows it has; nil if one of them is another program's, or damaged, or too large.
+    /// - Throws: `.unavailable` or `.full` if it cannot be written.
     package nonisolated func merge(
         _ table: WarehouseTable,
-        _ sources: [String],
+        _ sources: [(path: String, rows: Int64)],
         into path: String
     ) async throws(WarehouseError) -> Int64? {
-        try await ParquetMerge(table: table, sources: sources).write(to: path, in: folder)
+        let sources = sources.map { ParquetMerge.Source(path: $0.path, rows: $0.rows) }
+        return try await ParquetMerge(table: table, sources: sources).write(to: path, in: folder)
     }
 }

@@ -40,7 +40,8 @@ typedef struct {
 
 typedef enum {
     FG_PARQUET_OK = 0,
-    /// What is said to be rows is not; what is said to be a file of ours cannot be read as one.
+    /// What is said to be rows is not; what is said to be a file of ours cannot be read as one, or takes too much
+    /// memory.
     FG_PARQUET_REFUSED = 1,
     /// There is no memory.
     FG_PARQUET_NO_MEMORY = 2,
@@ -67,17 +68,19 @@ uint64_t fg_parquet_rows(const fg_parquet *file);
 /// Makes the file of all rows; its bytes are valid until `file` is freed.
 fg_parquet_status fg_parquet_finish(fg_parquet *file, const uint8_t **bytes, size_t *size);
 
-/// Adds the rows of the file at `path`, which was made here with the same columns. Not together with `fg_parquet_add`.
-fg_parquet_status fg_parquet_add_file(fg_parquet *file, const char *path);
+/// Adds the file at `path`, which was made here with the same columns and so many rows. Not together with
+/// `fg_parquet_add`.
+fg_parquet_status fg_parquet_add_file(fg_parquet *file, const char *path, uint64_t rows);
 
-/// Leaves out rows that are in the file at `path`, which was made here with the same columns.
-fg_parquet_status fg_parquet_leave_out_file(fg_parquet *file, const char *path);
+/// Leaves out rows that are in the file at `path`, which was made here with the same columns and so many rows.
+fg_parquet_status fg_parquet_leave_out_file(fg_parquet *file, const char *path, uint64_t rows);
 
 /// Leaves out a row by its number among those of all files that were added; for columns without an identity.
 fg_parquet_status fg_parquet_leave_out(fg_parquet *file, uint64_t row);
 
-/// Writes the rows of the files that were added, those that are the same once, as one file to `descriptor`;
-/// `fg_parquet_rows` says how many are left. It takes about 300 bytes of memory a row.
+/// Writes the rows of the files that were added, those that are the same once, as one file to `descriptor`, which can
+/// be read too; `fg_parquet_rows` says how many are left. It takes about 300 bytes of memory a row, and refuses more
+/// than 2 Mi rows, 128 MiB in a column or 512 MiB in all of them, before they are compressed.
 fg_parquet_status fg_parquet_merge(fg_parquet *file, int descriptor);
 
 #ifdef __cplusplus
