@@ -51,7 +51,7 @@ struct NATSStreams: Sendable {
         return epochs
     }
 
-    /// Makes the stream of what loaders tell each other. Whoever loads nothing does without it, as do batches.
+    /// Makes the stream of what loaders tell each other; batches do without it.
     func prepareNotes(_ context: OpaquePointer) throws(TransportError) {
         _ = try make(notes, ["\(address.prefix).notes.*"], .notes, context)
     }
