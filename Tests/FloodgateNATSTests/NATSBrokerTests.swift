@@ -104,6 +104,8 @@ import Testing
         let transport = try await cluster.transport("partitions=1")
         try await transport.publish(sampleBatch(1), from: "n")
         let first = try await transport.pull(partition: 0, limit: 10, within: .seconds(5))
+        let version = try await transport.setNote("a", of: 0, replacing: 0)
+        #expect(try await transport.note(of: 0) == TransportNote(text: "a", version: version))
         cluster.kill(0)
         try cluster.empty(0)
         try cluster.start(0)
@@ -116,6 +118,9 @@ import Testing
         let second = try await cluster.transport("partitions=1").pull(partition: 0, limit: 10, within: .seconds(5))
         #expect(second.map(\.sequence) == [1])
         #expect(second.first?.epoch != first.first?.epoch, "the same number in another life")
+        // Its first answer is that the stream is gone, not that there is no note.
+        await #expect(throws: TransportError.self) { try await transport.note(of: 0) }
+        #expect(try await transport.note(of: 0) == TransportNote())
         await transport.shutdown()
     }
 }
