@@ -7,9 +7,13 @@ package import FloodgateWarehouse
 
 extension ClickHouseWarehouse {
     package func prepare() async throws(WarehouseError) {
+        try await preparation.once { () async throws(WarehouseError) in try await self.prepareTables() }
+    }
+
+    private func prepareTables() async throws(WarehouseError) {
         let dialect = try await dialect()
         // First, so that a replica that joins is made like the others, and they like today's tables where they can be.
-        if dialect == .current { try await renewColumns() }
+        if dialect == .current { await renewColumns() }
         try await makeTables(dialect)
         try await checkColumns(dialect)
     }
@@ -29,19 +33,24 @@ extension ClickHouseWarehouse {
     ///
     /// Changes what the tables say, no file: parts get the codecs when they are merged. What does not work is tried again at
     /// the next start: nothing depends on it but room.
-    private func renewColumns() async throws(WarehouseError) {
+    private func renewColumns() async {
         var failure: WarehouseError?
-        for attempt in 1...3 {
-            let statements = alterations(of: try await foundColumns(everywhere: true), .current)
-            if statements.isEmpty { return }
-            // Somebody else who starts now may be about it, which servers let only one do at a time.
-            if attempt > 1 { try? await Task.sleep(for: .seconds(1)) }
-            for statement in statements {
-                // A cluster answers with an error, too, if a replica is away that will hear of it later.
-                do { try await change(statement) } catch { failure = error }
+        do throws(WarehouseError) {
+            for attempt in 1...3 {
+                let statements = alterations(of: try await foundColumns(everywhere: true), .current)
+                if statements.isEmpty { return }
+                // Somebody else who starts now may be about it, which servers let only one do at a time.
+                if attempt > 1 { try? await Task.sleep(for: .seconds(1)) }
+                for statement in statements {
+                    // A cluster answers with an error, too, if a replica is away that will hear of it later.
+                    do { try await change(statement) } catch { failure = error }
+                }
             }
+            if try await alterations(of: foundColumns(everywhere: true), .current).isEmpty { return }
+        } catch {
+            // A replica that does not answer, or refuses whoever asked, keeps nobody from loading.
+            failure = failure ?? error
         }
-        if try await alterations(of: foundColumns(everywhere: true), .current).isEmpty { return }
         let reason = failure?.message ?? "it says nothing"
         warn("ClickHouse does not give the tables of an earlier build today's codecs; they work as they are: \(reason)")
     }
@@ -104,9 +113,9 @@ extension ClickHouseWarehouse {
     /// Makes what is not there, on every replica that is.
     private func makeTables(_ dialect: ClickHouseDialect) async throws(WarehouseError) {
         // Statements for the whole cluster wait for every replica: nothing that is not needed while one is away.
-        if try await hasAllTables(), try await !isAnyoneWithoutTables(dialect) { return }
+        if try await hasAllTables(), await !isAnyoneWithoutTables(dialect) { return }
         var failure: WarehouseError?
-        for statement in tables.statements(dialect, like: try await definitions(dialect)) {
+        for statement in tables.statements(dialect, like: await definitions(dialect)) {
             // Whoever did not answer the first is not waited for nine times.
             do { try await change(statement, waitingForAll: failure == nil ? 25 : 3) } catch {
                 failure = failure ?? error
@@ -115,7 +124,7 @@ extension ClickHouseWarehouse {
         guard let failure else { return }
         // A replica that is away hears of it later; one whose tables cannot be made keeps nobody else from loading.
         guard try await hasAllTables() else { throw failure }
-        if try await isAnyoneWithoutTables(dialect) {
+        if await isAnyoneWithoutTables(dialect) {
             warn("A replica of ClickHouse has not all tables, and they cannot be made: \(failure.message)")
         }
     }
@@ -125,27 +134,32 @@ extension ClickHouseWarehouse {
         return found.first?["n"]?.integerValue == Int64(tables.allNames.count)
     }
 
-    /// Whether a replica that is there lacks a table, as one that joined; servers of old cannot say.
-    private func isAnyoneWithoutTables(_ dialect: ClickHouseDialect) async throws(WarehouseError) -> Bool {
+    /// Whether a replica that is there lacks a table, as one that joined; false if that cannot be learned, as from servers of old.
+    private func isAnyoneWithoutTables(_ dialect: ClickHouseDialect) async -> Bool {
         guard address.cluster != nil, dialect == .current else { return false }
         let settings = Self.whoeverIsThere
-        let replicas = try await rows("SELECT 1 AS one FROM \(tables.systemEverywhere("one"))", settings: settings)
-        let found = try await rows(
-            "SELECT name FROM \(tables.systemEverywhere("tables")) WHERE \(isOurs(tables.allNames))",
-            settings: settings
-        )
+        guard
+            let replicas = try? await rows(
+                "SELECT 1 AS one FROM \(tables.systemEverywhere("one"))",
+                settings: settings
+            ),
+            let found = try? await rows(
+                "SELECT name FROM \(tables.systemEverywhere("tables")) WHERE \(isOurs(tables.allNames))",
+                settings: settings
+            )
+        else { return false }
         return found.count < replicas.count * tables.allNames.count
     }
 
-    /// How other replicas' tables were made, as they are now.
-    private func definitions(_ dialect: ClickHouseDialect) async throws(WarehouseError) -> [String: String] {
+    /// How other replicas' tables were made, as they are now; none if that cannot be learned.
+    private func definitions(_ dialect: ClickHouseDialect) async -> [String: String] {
         guard address.cluster != nil, dialect == .current else { return [:] }
         let names = tables.allNames.filter { $0.hasSuffix("_local") }
-        let found = try await rows(
+        let found = try? await rows(
             "SELECT name, create_table_query AS definition FROM \(tables.systemEverywhere("tables")) WHERE \(isOurs(names))",
             settings: Self.whoeverIsThere
         )
-        let pairs = found.compactMap { row in
+        let pairs = (found ?? []).compactMap { row in
             row.text("name").flatMap { name in row.text("definition").map { (name, $0) } }
         }
         return Dictionary(pairs) { first, _ in first }

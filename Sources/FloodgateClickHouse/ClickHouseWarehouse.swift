@@ -27,6 +27,7 @@ package final class ClickHouseWarehouse: Warehouse {
     /// Told what could not be done and can wait.
     let warn: @Sendable (String) -> Void
     private let gate = QueryGate()
+    let preparation = SharedPreparation()
     private let knownDialect = Mutex<ClickHouseDialect?>(nil)
 
     /// Speaks to the servers at this address, which is not asked before it is used.

@@ -7,13 +7,14 @@ package protocol BatchSource: Sendable {
     /// None in between is left out, and none come only if there are none yet.
     func read(after position: Int64, limit: Int) async throws(EventLogError) -> [LoggedBatch]
 
-    /// Says that all up to `position` is in the warehouse, and will not be read again.
-    func committed(through position: Int64) async
+    /// Says that all up to `position` is in the warehouse, and will not be read again; the newest of it is from `storedAt`, when
+    /// the broker took it in, or nil if that is not known.
+    func committed(through position: Int64, storedAt: Int64?) async
 }
 
 extension BatchSource {
     /// Does nothing: a log is trimmed by whoever keeps it.
-    package func committed(through position: Int64) async {}
+    package func committed(through position: Int64, storedAt: Int64?) async {}
 }
 
 /// Where accepted batches are kept until analysis has them; every adapter passes `checkEventLog`.

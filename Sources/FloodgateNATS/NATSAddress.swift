@@ -9,7 +9,7 @@ package import FloodgateIngest
 /// | parameter | default | what it is |
 /// | --- | --- | --- |
 /// | `replicas` | 3 | copies of each batch, 1 to 5; 3 and 5 bear the loss of one and two brokers |
-/// | `partitions` | 64 | streams, 1 to 1024; the same at every node, and not to be lowered while batches are on their way |
+/// | `partitions` | 64 | streams, 1 to 1000; the same at every node, and not to be lowered while batches are on their way |
 /// | `size` | 64GiB | the most that all partitions hold together; then acceptance stops until some of it is loaded |
 /// | `prefix` | ev | what the names of streams and subjects begin with: letters, digits, `-` and `_` |
 /// | `window` | 900 | seconds for which the brokers know a batch that is sent again |
@@ -81,7 +81,7 @@ package struct NATSAddress: Sendable, Hashable {
     private mutating func set(_ name: String, _ value: String) throws(TransportError) {
         switch name {
         case "replicas": replicas = try Self.number(value, in: 1...5, of: name)
-        case "partitions": partitions = Int(try Self.number(value, in: 1...1_024, of: name))
+        case "partitions": partitions = Int(try Self.number(value, in: 1...1_000, of: name))
         case "size": sizeBytes = try Self.size(value)
         case "window": windowSeconds = try Self.number(value, in: 1...86_400, of: name)
         case "hold": holdSeconds = try Self.number(value, in: 1...3_600, of: name)

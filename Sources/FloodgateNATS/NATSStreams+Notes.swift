@@ -10,7 +10,8 @@ extension NATSStreams {
         var code = jsErrCode(rawValue: 0)
         let status = js_GetLastMsg(&message, context, notes, note(of: partition), nil, &code)
         defer { natsMsg_Destroy(message) }
-        if status == NATS_NOT_FOUND { return TransportNote() }
+        // Not so if the stream is gone.
+        if status == NATS_NOT_FOUND, code != JSStreamNotFoundErr { return TransportNote() }
         guard status == NATS_OK, let message else { throw TransportError(status, code, doing: "Reading a note") }
         return TransportNote(
             text: String(decoding: NATSMessage.payload(of: message), as: UTF8.self),

@@ -43,13 +43,17 @@ struct NATSStreams: Sendable {
     func prepare(_ context: OpaquePointer) throws(TransportError) -> [Int64] {
         // First, so that nothing is published before its parts can be.
         _ = try make(parts, [allParts], .parts, context)
-        _ = try make(notes, ["\(address.prefix).notes.*"], .notes, context)
         var epochs: [Int64] = []
         for partition in 0..<address.partitions {
             epochs.append(try make(stream(partition), [subject(partition)], .partition, context))
             try makeConsumer(of: stream(partition), context)
         }
         return epochs
+    }
+
+    /// Makes the stream of what loaders tell each other; batches do without it.
+    func prepareNotes(_ context: OpaquePointer) throws(TransportError) {
+        _ = try make(notes, ["\(address.prefix).notes.*"], .notes, context)
     }
 
     private func make(
@@ -112,7 +116,8 @@ struct NATSStreams: Sendable {
     private func size(_ kind: Kind) -> Int64 {
         switch kind {
         case .partition: max(1 << 20, address.sizeBytes / Int64(address.partitions))
-        case .parts: max(1 << 20, address.sizeBytes / 16)
+        // Both together are a sixteenth, so that brokers with room for that have room for the notes.
+        case .parts: max(1 << 20, address.sizeBytes / 16 - size(.notes))
         // A note is a few hundred bytes, and there is one for each partition.
         case .notes: (1 << 20) + (Int64(address.partitions) << 12)
         }

@@ -107,10 +107,8 @@ extension NATSTransport {
     }
 
     package func note(of partition: Int) async throws(TransportError) -> TransportNote {
-        let connection = try await prepared().connection
-        let streams = streams
-        return try await control.perform { () throws(TransportError) in
-            try streams.readNote(of: partition, connection.context)
+        try await withNotes { streams, context throws(TransportError) in
+            try streams.readNote(of: partition, context)
         }
     }
 
@@ -119,10 +117,29 @@ extension NATSTransport {
         of partition: Int,
         replacing version: UInt64
     ) async throws(TransportError) -> UInt64 {
+        try await withNotes { streams, context throws(TransportError) in
+            try streams.writeNote(text, of: partition, replacing: version, context)
+        }
+    }
+
+    /// Does `body` with the stream of notes, which is made if that is still to be done.
+    private func withNotes<Value: Sendable>(
+        _ body: @escaping @Sendable (NATSStreams, OpaquePointer) throws(TransportError) -> Value
+    ) async throws(TransportError) -> Value {
         let connection = try await prepared().connection
         let streams = streams
-        return try await control.perform { () throws(TransportError) in
-            try streams.writeNote(text, of: partition, replacing: version, connection.context)
+        do {
+            return try await control.perform { () throws(TransportError) in
+                if !self.state.withLock({ $0.hasNotes }) {
+                    try streams.prepareNotes(connection.context)
+                    self.state.withLock { $0.hasNotes = true }
+                }
+                return try body(streams, connection.context)
+            }
+        } catch {
+            // It may be gone for good. Batches have nothing to do with it.
+            if error.code != .overtaken { state.withLock { $0.hasNotes = false } }
+            throw error
         }
     }
 

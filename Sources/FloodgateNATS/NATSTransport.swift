@@ -15,6 +15,8 @@ package final class NATSTransport: EventTransport {
         var pullers: [Int: NATSPuller] = [:]
         /// When each partition was made; nil until all was looked at, and again when something seems to be gone.
         var epochs: [Int64]?
+        /// Whether the stream of notes was made; false again when it seems to be gone.
+        var hasNotes = false
         var unreadable: Int64 = 0
         var isClosed = false
     }

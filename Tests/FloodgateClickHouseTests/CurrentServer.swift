@@ -65,6 +65,9 @@ final class CurrentServer: Sendable {
         try #require(isReady && process.isRunning, "\(python) does not serve ClickHouse; has it the package chdb?")
     }
 
+    /// Has the server not let anybody ask other replicas through it; statements for all of them still go there.
+    func keepToItself() throws { try folder.write("", to: "alone") }
+
     /// Ends the server without a chance to do anything.
     func kill() { process.withLock { $0 }?.kill() }
 

@@ -66,7 +66,10 @@ struct CurrentTablesTests {
         )
         try await warehouse.prepare()
         try server.run("ALTER TABLE floodgate.events DROP COLUMN user")
-        await expect(.failed, "missing") { try await warehouse.prepare() }
+        try await warehouse.prepare()
+        let later = ClickHouseWarehouse(try server.address())
+        await expect(.failed, "missing") { try await later.prepare() }
+        await later.shutdown()
         await warehouse.shutdown()
     }
 
@@ -118,6 +121,23 @@ struct CurrentTablesTests {
             $0.replacing(", user String CODEC(ZSTD(1))", with: ", user String CODEC(ZSTD(9)), note String DEFAULT 'x'")
                 .replacing(" SETTINGS fsync", with: " TTL day + INTERVAL 10 YEAR SETTINGS fsync")
         }
+    }
+
+    /// As when one of them hangs, does not know the password, or nobody may ask it.
+    @Test func `prepares a cluster whose replicas cannot all be asked, once for all loaders`() async throws {
+        let keeper = try await Keeper.started()
+        let replicas = try CurrentServer.replicas(2, keeper)
+        for replica in replicas { try await replica.start() }
+        try replicas[0].keepToItself()
+        let warnings = Mutex<[String]>([])
+        let warehouse = ClickHouseWarehouse(try replicas[0].address()) { text in warnings.withLock { $0.append(text) } }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 { group.addTask { try await warehouse.prepare() } }
+            try await group.waitForAll()
+        }
+        #expect(warnings.withLock { $0 }.count == 1)
+        #expect(try replicas[1].run("SELECT count() FROM system.tables WHERE database = 'floodgate'") == ["8"])
+        await warehouse.shutdown()
     }
 
     /// Has a second replica join one with tables as the first build and `change` made them; whoever is asked, both have the

@@ -81,6 +81,22 @@ import Testing
         #expect(try await transport.status().lag == 4)
     }
 
+    /// Another loader has gone on meanwhile, and has not said so to the broker.
+    @Test(arguments: [true, false]) func `does not take what another loader has loaded for new`(isTimeKnown: Bool)
+        async throws
+    {
+        try await publish(1...9)
+        let times = try await source().read(after: 0, limit: 9).compactMap { $0.origin?.storedAt }
+        transport.forgetHolders()
+        let second = source()
+        let name = try await second.lane()
+        _ = try await second.lane(behind: nil) { $0 == name ? LoadedLane(through: 3, storedAt: times[2]) : nil }
+        try await second.commit(through: 9, storedAt: isTimeKnown ? times[8] : nil)
+        #expect(try await all(second, after: 9).isEmpty)
+        #expect(await !second.isGone)
+        #expect(try await transport.status().lag == 0)
+    }
+
     @Test func `gives back what it holds`() async throws {
         try await publish(1...10)
         let first = source()

@@ -68,6 +68,24 @@ import Testing
         #expect(error?.message.contains("'replicas'") == true)
     }
 
+    /// Partitions and parts have a sixteenth more than `size`; with less, batches go on and loading says why it does not.
+    @Test(arguments: [68, 67]) func `notes fit into what the parts may take, and batches do without`(mebibytes: Int)
+        async throws
+    {
+        let cluster = try NATSCluster(1, store: "\(mebibytes)MB")
+        let transport = try await cluster.transport("partitions=2&size=64MiB")
+        try await transport.publish(sampleBatch(1), from: "n")
+        if mebibytes == 68 {
+            let version = try await transport.setNote("a", of: 1, replacing: 0)
+            #expect(try await transport.note(of: 1) == TransportNote(text: "a", version: version))
+        } else {
+            let error = await #expect(throws: TransportError.self) { try await transport.note(of: 0) }
+            #expect(error?.message.contains("its disk more room") == true, "\(error as Any)")
+        }
+        #expect(try await transport.publish(sampleBatch(2, size: 700_000), from: "n").isNew)
+        await transport.shutdown()
+    }
+
     @Test func `who is not known is refused, and nobody there is unavailable`() async throws {
         let cluster = try NATSCluster(1)
         _ = try await cluster.transport("partitions=1")
@@ -86,6 +104,8 @@ import Testing
         let transport = try await cluster.transport("partitions=1")
         try await transport.publish(sampleBatch(1), from: "n")
         let first = try await transport.pull(partition: 0, limit: 10, within: .seconds(5))
+        let version = try await transport.setNote("a", of: 0, replacing: 0)
+        #expect(try await transport.note(of: 0) == TransportNote(text: "a", version: version))
         cluster.kill(0)
         try cluster.empty(0)
         try cluster.start(0)
@@ -98,6 +118,9 @@ import Testing
         let second = try await cluster.transport("partitions=1").pull(partition: 0, limit: 10, within: .seconds(5))
         #expect(second.map(\.sequence) == [1])
         #expect(second.first?.epoch != first.first?.epoch, "the same number in another life")
+        // Its first answer is that the stream is gone, not that there is no note.
+        await #expect(throws: TransportError.self) { try await transport.note(of: 0) }
+        #expect(try await transport.note(of: 0) == TransportNote())
         await transport.shutdown()
     }
 }

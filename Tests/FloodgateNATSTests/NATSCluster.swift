@@ -15,10 +15,12 @@ final class NATSCluster: @unchecked Sendable {
 
     let folder: URL
     private let ports: [(client: Int, cluster: Int)]
+    private let store: String
     private var brokers: [Int: (Process, Pipe)] = [:]
 
-    /// Starts `count` brokers.
-    init(_ count: Int) throws {
+    /// Starts `count` brokers with so much room each.
+    init(_ count: Int, store: String = "4GB") throws {
+        self.store = store
         folder = FileManager.default.temporaryDirectory.appending(path: "floodgate-nats-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let free = try Self.freePorts(2 * count)
@@ -45,7 +47,7 @@ final class NATSCluster: @unchecked Sendable {
             server_name: broker-\(number)
             listen: "127.0.0.1:\(ports[number].client)"
             authorization { user: tester, password: "p@ss" }
-            jetstream { store_dir: "\(folder.path)/\(number)", max_file_store: 4GB }
+            jetstream { store_dir: "\(folder.path)/\(number)", max_file_store: \(store) }
             log_file: "\(folder.path)/\(number).log"
             \(ports.count > 1 ? cluster : "")
             """

@@ -45,7 +45,7 @@ struct CapacityCommand: ParsableCommand {
         try check("peak", peak, 1...1_000)
         try check("batch", batch, 1...100_000)
         try check("event-bytes", eventBytes, 1...1e6)
-        try check("partitions", partitions, 1...10_000)
+        try check("partitions", partitions, 1...1_000)
         try check("instances", instances, 0...1e11)
         try check("poll", poll, 0.1...86_400)
         try check("streaming", streaming, 0...1)

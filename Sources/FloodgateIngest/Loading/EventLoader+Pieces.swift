@@ -12,7 +12,7 @@ extension EventLoader {
             let isNew = try await warehouse.load(made)
             if piece.deadReason == nil, made.ledger.contains(where: { $0.sums.loaded > 0 }) { refusalsInARow = 0 }
             committed(piece, made, isNew: isNew)
-            await log.committed(through: current.watermark.position - 1)
+            await log.committed(through: current.watermark.position - 1, storedAt: piece.storedAt)
             return .moved
         } catch {
             guard error.code == .rejected else { throw error }
@@ -69,15 +69,11 @@ extension EventLoader {
         dead.deadReason = error.code.rawValue
         parts.append(dead)
         if end < piece.end { parts.append(piece.part(from: end, to: piece.end)) }
-        try await replaceFirst(with: parts)
+        _ = try await replaceFirst(with: parts)
     }
 
-    private func replaceFirst(with parts: [LoadPiece]) async throws {
-        let next = parts + pieces.dropFirst()
-        try await plan.write(next)
-        pieces = next
-        block = nil
-        triesOfPiece = 0
+    private func replaceFirst(with parts: [LoadPiece]) async throws -> Step {
+        try await begin(parts + pieces.dropFirst(), nil)
     }
 
     /// Divides a piece that the warehouse refuses, down to the event, which becomes a dead letter.
@@ -93,10 +89,9 @@ extension EventLoader {
             extents.append((batch.id, events))
         }
         if let middle = Self.middle(of: extents) {
-            try await replaceFirst(
+            return try await replaceFirst(
                 with: [piece.part(from: piece.start, to: middle), piece.part(from: middle, to: piece.end)]
             )
-            return .moved
         }
         triesOfPiece += 1
         guard triesOfPiece >= options.attempts else { throw error }
@@ -108,8 +103,7 @@ extension EventLoader {
         logger.error("An event is refused and becomes a dead letter", metadata: ["error": "\(error)"])
         var dead = piece
         dead.deadReason = error.code.rawValue
-        try await replaceFirst(with: [dead])
-        return .moved
+        return try await replaceFirst(with: [dead])
     }
 
     /// A place with about as many events before as behind it; nil if there are fewer than two.

@@ -40,6 +40,10 @@ package actor EventLoader {
     var refusalsInARow = 0
     /// What is being made of batches that are not in the plan yet.
     private var forming: (start: LogCursor, end: LogCursor, day: ArrivalDay, since: Int64, storedAt: Int64?)?
+    /// What is to be under way as soon as the plan says so: nothing else, since the plan may say so already.
+    private var opening: (pieces: [LoadPiece], block: EventBlock?)?
+    /// Since when the plan begins behind what the warehouse says it has; nil if it does not.
+    private var aheadSince: Int64?
     /// Batches that were read and not used.
     private var unread: ArraySlice<LoggedBatch> = []
     private var averageBytes = 1 << 16
@@ -103,6 +107,7 @@ package actor EventLoader {
     package func step() async -> Step {
         do {
             if !isStarted { try await start() }
+            if let opening { return try await begin(opening.pieces, opening.block) }
             guard pieces.isEmpty else { return try await loadFirst() }
             return try await gather()
         } catch {
@@ -121,13 +126,22 @@ package actor EventLoader {
         let entries = try await warehouse.ledger(since: 0, node: options.hasManyNodes ? nil : node).filter {
             LoadPiece.end(of: $0.block, node: node) != nil
         }
-        let ends = entries.compactMap { LoadPiece.end(of: $0.block, node: node) }
-        current.watermark = ends.max() ?? .start
-        current.advance(to: current.watermark, entries)
-        await log.committed(through: current.watermark.position - 1)
-        pieces = planned.filter { $0.end > current.watermark }
-        // A plan that begins further on is of another warehouse: what lies in between would be left out.
-        if let first = pieces.first, first.start > current.watermark { pieces = [] }
+        let watermark = entries.compactMap { LoadPiece.end(of: $0.block, node: node) }.max() ?? .start
+        var left = planned.filter { $0.end > watermark }
+        if let first = left.first, first.start > watermark {
+            // Others go on with a shared plan, and the replica that was asked may not have heard of their last block yet.
+            if options.hasManyNodes, isToWait() { throw Self.ahead }
+            // Else it is of another warehouse: what lies in between would be left out.
+            left = []
+        }
+        aheadSince = nil
+        pieces = left
+        current.watermark = watermark
+        current.advance(to: watermark, entries)
+        await log.committed(
+            through: watermark.position - 1,
+            storedAt: LoadPiece.loaded(entries.lazy.map(\.block), node: node)?.storedAt
+        )
         if let logEnd, let last = pieces.last, last.end > LogCursor(behind: logEnd) { pieces = [] }
         if draft == nil {
             draft = try BlockDraft(node: node, form: warehouse.form)
@@ -136,6 +150,18 @@ package actor EventLoader {
         isStarted = true
     }
 
+    /// Whether the warehouse still has time to say that it has what is before the plan.
+    private func isToWait() -> Bool {
+        let since = aheadSince ?? now()
+        aheadSince = since
+        return .milliseconds(now().subtractingReportingOverflow(since).partialValue) < options.planPatience
+    }
+
+    private static let ahead = EventLogError(
+        .storage,
+        "The plan begins behind what the warehouse says it has; it is asked again before the plan is dropped"
+    )
+
     /// Forgets what it was about: another loader may have gone on with it.
     private func startOver() {
         isStarted = false
@@ -143,6 +169,7 @@ package actor EventLoader {
         current.current = LedgerSums()
         draft?.clear()
         forming = nil
+        opening = nil
         unread = []
         pieces = []
         block = nil
@@ -184,9 +211,8 @@ package actor EventLoader {
                     deadReason: error.code.rawValue,
                     storedAt: batch.origin?.storedAt
                 )
-                let step = try await begin(piece, nil)
                 unread.removeFirst()
-                return step
+                return try await begin([piece], nil)
             }
             unread.removeFirst()
             let storedAt = [forming?.storedAt, batch.origin?.storedAt].compactMap(\.self).max()
@@ -205,12 +231,15 @@ package actor EventLoader {
             day: forming.day,
             storedAt: forming.storedAt
         )
-        return try await begin(piece, draft.finish(id: piece.block(of: options.node), day: piece.day))
+        return try await begin([piece], draft.finish(id: piece.block(of: options.node), day: piece.day))
     }
 
-    private func begin(_ piece: LoadPiece, _ made: EventBlock?) async throws -> Step {
-        try await plan.write([piece])
-        pieces = [piece]
+    /// Has the plan say `next`, and goes on with that.
+    func begin(_ next: [LoadPiece], _ made: EventBlock?) async throws -> Step {
+        opening = (next, made)
+        try await plan.write(next)
+        opening = nil
+        pieces = next
         block = made
         triesOfPiece = 0
         forming = nil

@@ -23,6 +23,9 @@ package struct LoaderOptions: Sendable, Hashable {
     /// Events in a row that may become dead letters since the warehouse refuses them; when there are more it is the warehouse
     /// that is wrong, and they wait.
     package var refusalsInARow = 100
+    /// How long a shared plan may begin behind what the warehouse says it has before it counts as another warehouse's: a replica
+    /// may hear late of a block.
+    package var planPatience: Duration = .seconds(10)
     /// The longest pause between two tries.
     package var longestPause: Duration = .seconds(30)
 

@@ -65,7 +65,7 @@ package struct LoadPiece: Sendable, Hashable {
 
     /// Whether `block` is of a lane that began a partition again: it may have loaded what another lane had loaded.
     ///
-    /// The names of such lanes are too long to be written out; those of others are not, with fewer than a thousand partitions.
+    /// The names of such lanes are too long to be written out; those of others are not, with a thousand partitions, the most there are.
     package static func isRepeated(_ block: String) -> Bool {
         block.hasPrefix(word("partition-")) && block.prefix { $0 != "-" }.contains("__")
     }

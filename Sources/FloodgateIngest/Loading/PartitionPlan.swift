@@ -1,6 +1,7 @@
 // Floodgate. Copyright (c) the Floodgate authors. SPDX-License-Identifier: Apache-2.0
 
 internal import FloodgateJSON
+package import Logging
 
 /// The plan of a partition, which all who load it share through the broker.
 ///
@@ -12,7 +13,10 @@ package actor PartitionPlan: LoadPlan {
     private let partition: Int
     private let lane: String
     private let file: LoadPlanFile
-    private var version: UInt64?
+    private let logger: Logger
+    private var version: UInt64 = 0
+    /// Whether nobody knows if the last note was written.
+    private var isInDoubt = false
 
     /// Makes the plan of `lane`.
     ///
@@ -21,11 +25,19 @@ package actor PartitionPlan: LoadPlan {
     ///   - partition: Which partition it is of.
     ///   - lane: What blocks are named by: the plan of another lane is none.
     ///   - file: A copy for when the broker has lost its own.
-    package init(transport: any EventTransport, partition: Int, lane: String, file: LoadPlanFile) {
+    ///   - logger: Is told when there is no copy.
+    package init(
+        transport: any EventTransport,
+        partition: Int,
+        lane: String,
+        file: LoadPlanFile,
+        logger: Logger
+    ) {
         self.transport = transport
         self.partition = partition
         self.lane = lane
         self.file = file
+        self.logger = logger
     }
 
     package func read() async throws(EventLogError) -> [LoadPiece] {
@@ -36,6 +48,7 @@ package actor PartitionPlan: LoadPlan {
             throw EventLogError(.storage, "The plan of partition \(partition) cannot be read", cause: error)
         }
         version = note.version
+        isInDoubt = false
         guard let value = try? JSONValue(parsing: note.text), value["lane"]?.stringValue == lane,
             let pieces = value["pieces"].flatMap(LoadPlanFile.pieces)
         else { return file.read() }
@@ -43,19 +56,39 @@ package actor PartitionPlan: LoadPlan {
     }
 
     package func write(_ pieces: [LoadPiece]) async throws(EventLogError) {
-        guard let old = version else { throw overtaken(nil) }
         let value: JSONValue = ["lane": .string(lane), "pieces": LoadPlanFile.value(pieces)]
+        let text = value.text
         do throws(TransportError) {
-            version = try await transport.setNote(value.text, of: partition, replacing: old)
+            if let known = try await writtenVersion(of: text) {
+                version = known
+            } else {
+                version = try await transport.setNote(text, of: partition, replacing: version)
+            }
+            isInDoubt = false
         } catch {
-            // It may be written all the same: then it is read as what it is.
-            version = nil
-            throw overtaken(error)
+            // Without an answer it may be written all the same, which the next try finds out.
+            isInDoubt = true
+            guard error.code == .overtaken else {
+                throw EventLogError(.storage, "The plan of partition \(partition) cannot be written", cause: error)
+            }
+            throw EventLogError(
+                .overtaken,
+                "Another loader has changed the plan of partition \(partition)",
+                cause: error
+            )
         }
-        try file.write(pieces)
+        do throws(EventLogError) {
+            try file.write(pieces)
+        } catch {
+            // The broker has it, and others may load by it already.
+            logger.warning("A plan has no copy on this host", metadata: ["error": "\(error)"])
+        }
     }
 
-    private func overtaken(_ cause: TransportError?) -> EventLogError {
-        EventLogError(.overtaken, "Another loader may have changed the plan of partition \(partition)", cause: cause)
+    /// The version of `text` if an earlier try has written it, or another loader the same plan; nil if it is to be written.
+    private func writtenVersion(of text: String) async throws(TransportError) -> UInt64? {
+        guard isInDoubt else { return nil }
+        let note = try await transport.note(of: partition)
+        return note.text == text ? note.version : nil
     }
 }

@@ -59,9 +59,9 @@ extension EventPublisher {
     /// again.
     /// - Returns: Whether there are any.
     func beginAgain() -> Bool {
-        let (lost, content) = state.withLock { state in
+        let lost = state.withLock { state in
             let lost = state.lost
-            guard !lost.isEmpty else { return (lost, Self.content(state)) }
+            guard !lost.isEmpty else { return lost }
             state.lost = []
             state.losses += 1
             state.sight.forget(lost)
@@ -73,7 +73,7 @@ extension EventPublisher {
             state.window = PublishWindow(mark: state.window.mark)
             state.settled = SettledMark()
             state.isDoubtful = true
-            return (lost, Self.content(state))
+            return lost
         }
         guard !lost.isEmpty else { return false }
         logger.critical(
@@ -81,7 +81,7 @@ extension EventPublisher {
             metadata: ["partitions": "\(lost.sorted().map(String.init).joined(separator: " "))"]
         )
         // Before anything is sent, so that after a kill all of it is.
-        write(content)
+        keepMark()
         return true
     }
 }

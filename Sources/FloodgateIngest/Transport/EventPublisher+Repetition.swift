@@ -13,12 +13,10 @@ extension EventPublisher {
     /// has started since knows nothing: it takes it once more, and it is loaded once more. Reads count it once; the ledger is
     /// told that there may be more than was accepted.
     func mayBeTwice(_ batch: LoggedBatch) {
-        let content = state.withLock { state -> PublishMark.Content? in
-            guard batch.id >> 32 > state.resentThrough else { return nil }
-            state.resentThrough = batch.id >> 32
-            return Self.content(state)
-        }
-        // Once a segment, and before the batch counts as arrived: after a kill it would be no news to the broker.
-        if let content { write(content) }
+        let segment = batch.id >> 32
+        state.withLock { $0.resentThrough = max($0.resentThrough, segment) }
+        // Once a segment, and before the batch counts as arrived: after a kill it would be no news to the broker. Whoever comes
+        // while it is written waits for that.
+        keepMark { $0.resentThrough >= segment }
     }
 }

@@ -13,7 +13,7 @@ extension EventPublisher {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.repeating(self.options.lookInterval) { self.wake() } }
                 group.addTask { await self.repeating(.milliseconds(100)) { self.dismissLateWaiters() } }
-                group.addTask { await self.keepMark() }
+                group.addTask { await self.repeating(self.options.markInterval) { self.keepMark() } }
                 group.addTask { await self.keepConnected() }
                 var wakeups = wakeups.stream.makeAsyncIterator()
                 while !Task.isCancelled, !hasLost {
@@ -31,6 +31,7 @@ extension EventPublisher {
 
     private func begin() async {
         var known = mark.read()
+        written.withLock { [known] in $0 = known }
         let last = (try? await log.counts())?.lastPosition
         if let last, last < known.position {
             logger.error(
@@ -58,13 +59,13 @@ extension EventPublisher {
     }
 
     private func end() {
-        let (waiters, content) = state.withLock { state in
+        let waiters = state.withLock { state in
             state.isRunning = false
             defer { state.waiters = [:] }
-            return (state.waiters.values.flatMap { $0 }, Self.content(state))
+            return state.waiters.values.flatMap { $0 }
         }
         for waiter in waiters { waiter.continuation.resume(returning: .failure(Self.closed)) }
-        write(content)
+        keepMark()
     }
 
     /// Puts what there is of `flow`, and what fits, on its way.
@@ -118,7 +119,7 @@ extension EventPublisher {
             } catch {
                 note(error)
                 // Silence does not say that nothing was taken.
-                if error.code == .unavailable || error.code == .failed { mayBeThere = true }
+                if error.code != .full { mayBeThere = true }
                 try? await Task.sleep(for: pause * Double.random(in: 0...1))
                 pause = min(pause * 2, options.longestPause)
             }
@@ -169,12 +170,18 @@ extension EventPublisher {
         for waiter in late { waiter.continuation.resume(returning: .failure(error)) }
     }
 
-    private func keepMark() async {
-        var written = mark.read()
-        await repeating(options.markInterval) {
-            let content = self.state.withLock { Self.content($0) }
+    /// Has the mark say how far all is, unless what it says is enough.
+    func keepMark(unless isEnough: (PublishMark.Content) -> Bool = { _ in false }) {
+        written.withLock { written in
+            if let written, isEnough(written) { return }
+            let content = state.withLock { Self.content($0) }
             guard content != written else { return }
-            if self.write(content) { written = content }
+            do {
+                try mark.write(content)
+                written = content
+            } catch {
+                logger.warning("The mark of the transport was not written", metadata: ["error": "\(error)"])
+            }
         }
     }
 
@@ -188,17 +195,6 @@ extension EventPublisher {
             sight: state.sight.lasting,
             resentThrough: max(state.resentThrough, isOnce ? 0 : state.window.taken >> 32)
         )
-    }
-
-    @discardableResult
-    func write(_ content: PublishMark.Content) -> Bool {
-        do {
-            try mark.write(content)
-            return true
-        } catch {
-            logger.warning("The mark of the transport was not written", metadata: ["error": "\(error)"])
-            return false
-        }
     }
 
     /// Connects before the first batch comes, and mends what publishing alone does not.

@@ -49,6 +49,8 @@ package final class EventPublisher: Sendable {
     let options: EventPublisherOptions
     let logger: Logger
     let mark: PublishMark
+    /// What the mark says; locked while it is written, so that nothing older takes the place of what is newer.
+    let written = Mutex<PublishMark.Content?>(nil)
     let state = Mutex(State())
     /// Tells of a new batch, or of room for one.
     let wakeups = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

@@ -19,6 +19,8 @@ package final class InMemoryTransport: EventTransport {
         var unanswered = 0
         var isClosed = false
         var notes: [Int: TransportNote] = [:]
+        /// How many of the next notes are written without an answer.
+        var unansweredNotes = 0
         var epoch: Int64 = 1
         /// Batches up to here are not taken.
         var refused: Int64 = 0
@@ -51,6 +53,9 @@ package final class InMemoryTransport: EventTransport {
 
     /// Takes the next `count` batches without an answer, and forgets their ids, as brokers that start before it is sent.
     package func loseAnswers(_ count: Int) { state.withLock { $0.unanswered = count } }
+
+    /// Writes the next `count` notes without an answer, as a broker that loses its leader then.
+    package func loseNotes(_ count: Int) { state.withLock { $0.unansweredNotes = count } }
 
     /// Has no batch up to `position` of a log taken from now on; 0 takes all again.
     package func refuse(through position: Int64) {
@@ -172,13 +177,16 @@ package final class InMemoryTransport: EventTransport {
         of partition: Int,
         replacing version: UInt64
     ) async throws(TransportError) -> UInt64 {
-        let new: UInt64? = try perform { state in
-            guard (state.notes[partition]?.version ?? 0) == version else { return nil }
+        let (new, isAnswered): (UInt64?, Bool) = try perform { state in
+            guard (state.notes[partition]?.version ?? 0) == version else { return (nil, true) }
             state.clock += 1
             let new = UInt64(clamping: state.clock)
             state.notes[partition] = TransportNote(text: text, version: new)
-            return new
+            let isAnswered = state.unansweredNotes == 0
+            if !isAnswered { state.unansweredNotes -= 1 }
+            return (new, isAnswered)
         }
+        guard isAnswered else { throw TransportError(.unavailable, "No answer came") }
         guard let new else { throw TransportError(.overtaken, "Another loader of partition \(partition) was here") }
         return new
     }

@@ -33,7 +33,9 @@ package struct ReplicatedEventLog: EventLog {
         try await log.read(after: position, limit: limit)
     }
 
-    package func committed(through position: Int64) async { await log.committed(through: position) }
+    package func committed(through position: Int64, storedAt: Int64?) async {
+        await log.committed(through: position, storedAt: storedAt)
+    }
 
     package var fill: Double { log.fill }
 

@@ -113,21 +113,30 @@ package actor TransportSource: BatchSource {
     }
 
     /// Notes that all up to `sequence` is in the warehouse, and has the broker forget it.
+    ///
+    /// - Parameters:
+    ///   - sequence: That of the newest.
+    ///   - storedAt: When the broker took it in; nil if that is known from what is held alone.
     /// - Throws: `TransportError`; then the broker is told the next time.
-    package func commit(through sequence: Int64) async throws(TransportError) {
-        committed = max(committed, UInt64(max(0, sequence)))
+    package func commit(through sequence: Int64, storedAt: Int64? = nil) async throws(TransportError) {
+        let sequence = UInt64(max(0, sequence))
+        let isKnown = sequence <= committed || storedAt != nil || held[sequence] != nil
+        committed = max(committed, sequence)
         for (number, delivery) in held where number <= committed {
             held[number] = nil
             heldBytes -= delivery.batch.payload.count
             committedAt = max(committedAt ?? 0, delivery.storedAt)
             done.append(delivery)
         }
+        if let storedAt { committedAt = max(committedAt ?? 0, storedAt) }
+        // Another loader's, of an earlier version: nothing that comes can be told to be newer.
+        if !isKnown { committedAt = nil }
         try await acknowledge()
     }
 
-    package func committed(through position: Int64) async {
+    package func committed(through position: Int64, storedAt: Int64?) async {
         // What the broker did not hear it is told the next time.
-        try? await commit(through: position)
+        try? await commit(through: position, storedAt: storedAt)
     }
 
     /// Tells the broker from time to time that what is held is being worked on, until the task is cancelled.

@@ -58,7 +58,13 @@ extension EventPipeline {
                     log: source,
                     warehouse: warehouse,
                     options: options,
-                    plan: PartitionPlan(transport: transport, partition: partition, lane: lane, file: plan),
+                    plan: PartitionPlan(
+                        transport: transport,
+                        partition: partition,
+                        lane: lane,
+                        file: plan,
+                        logger: plane.logger
+                    ),
                     logger: plane.logger,
                     now: plane.now
                 )

@@ -46,6 +46,8 @@ def run(parameters, body):
         return ask_all(everywhere, parameters, must_answer=True)
     everywhere = re.sub(r"clusterAllReplicas\('\w+', (\w+), (\w+)\)", r"\1.\2", text)
     if everywhere != text:
+        if os.path.exists("alone"):
+            raise RuntimeError("Code: 497. DB::Exception: Not enough privileges: REMOTE ON *.*. (ACCESS_DENIED)")
         return ask_all(everywhere, parameters, must_answer=False)
     if re.match(r"\s*select", text, re.IGNORECASE):
         text += clause

@@ -6,6 +6,7 @@ import FloodgateJSON
 import FloodgateTestSupport
 import FloodgateWarehouse
 import Foundation
+import Logging
 import Synchronization
 import Testing
 
@@ -24,12 +25,30 @@ import Testing
         let lane = try await source.lane(behind: gone) { LoadPiece.loaded(blocks, node: $0) }
         // Each on a host of its own.
         let file = LoadPlanFile(path: scene.plan + UUID().uuidString)
-        let plan = PartitionPlan(transport: transport, partition: 0, lane: lane, file: file)
+        let plan = plan(of: lane, file)
         return scene.loader(of: source, plan: plan) {
             $0.rows = rows
             $0.node = lane
             $0.hasManyNodes = true
         }
+    }
+
+    private func plan(of lane: String, _ file: LoadPlanFile) -> PartitionPlan {
+        PartitionPlan(
+            transport: transport,
+            partition: 0,
+            lane: lane,
+            file: file,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+    }
+
+    private func piece(_ start: Int64, _ end: Int64) -> LoadPiece {
+        LoadPiece(
+            from: LogCursor(position: start),
+            to: LogCursor(position: end),
+            day: ArrivalDay(of: LoadingScene.noon)
+        )
     }
 
     /// Publishes a batch of `count` events that a node accepted, told apart by their names.
@@ -104,6 +123,85 @@ import Testing
         try await scene.drain(try await loader(behind: second.options.node))
         #expect(Set(try scene.loaded()).count == 28)
         #expect(try await transport.status().lag == 0)
+    }
+
+    @Test(arguments: [false, true])
+    func `a plan whose answer did not come is written again, unless it is there`(isWritten: Bool) async throws {
+        let plan = plan(of: "a", LoadPlanFile(path: scene.plan))
+        #expect(try await plan.read().isEmpty)
+        try await plan.write([piece(1, 5)])
+        if isWritten {
+            transport.loseNotes(1)
+        } else {
+            transport.fail(with: TransportError(.unavailable, "no leader"))
+        }
+        let lost = await #expect(throws: EventLogError.self) { try await plan.write([piece(5, 9)]) }
+        #expect(lost?.code == .storage, "nobody has to start over")
+        transport.fail(with: nil)
+        try await plan.write([piece(5, 9)])
+        try await plan.write([piece(9, 12)])
+        // Another loader meanwhile.
+        let other = self.plan(of: "a", LoadPlanFile(path: scene.plan))
+        #expect(try await other.read() == [piece(9, 12)])
+        transport.loseNotes(1)
+        await #expect(throws: EventLogError.self) { try await plan.write([piece(12, 15)]) }
+        #expect(try await other.read() == [piece(12, 15)])
+        try await other.write([piece(15, 20)])
+        let late = await #expect(throws: EventLogError.self) { try await plan.write([piece(12, 15)]) }
+        #expect(late?.code == .overtaken)
+        #expect(try await other.read() == [piece(15, 20)])
+    }
+
+    @Test func `a plan that the broker has needs no copy`() async throws {
+        let plan = plan(of: "a", LoadPlanFile(path: scene.plan + "/nowhere/plan"))
+        #expect(try await plan.read().isEmpty)
+        try await plan.write([piece(1, 5)])
+        try await plan.write([piece(5, 9)])
+        #expect(try await plan.read() == [piece(5, 9)])
+    }
+
+    @Test func `a loader goes on with the same piece when its plan was written without an answer`() async throws {
+        for row in 1...5 as ClosedRange<Int64> { try await publish("a", row, 2) }
+        let first = try await loader()
+        transport.loseNotes(1)
+        var steps: [EventLoader.Step] = []
+        while !steps.contains(where: { if case .failed = $0 { true } else { false } }) {
+            steps.append(await first.step())
+        }
+        // The second loads by it; the first has more by now.
+        let second = try await loader(rows: 1)
+        _ = await second.step()
+        for row in 6...9 as ClosedRange<Int64> { try await publish("a", row, 2) }
+        transport.forgetHolders()
+        try await scene.drain(first)
+        try await scene.drain(second)
+        let names = try scene.loaded()
+        #expect(names.count == 18 && Set(names).count == 18)
+    }
+
+    @Test(arguments: [false, true])
+    func `a plan is not dropped because the warehouse is late to say what it has`(isOther: Bool) async throws {
+        for row in 1...10 as ClosedRange<Int64> { try await publish("a", row, 2) }
+        let first = try await loader()
+        // One piece is loaded, and the next one planned.
+        while scene.warehouse.blocks.isEmpty { _ = await first.step() }
+        _ = await first.step()
+        transport.forgetHolders()
+        scene.warehouse.change { $0.isBehind = true }
+        let second = try await loader(rows: 3)
+        for _ in 1...3 {
+            guard case .failed = await second.step() else { return #expect(Bool(false), "it does not wait") }
+        }
+        scene.clock.withLock { $0 += 10_000 }
+        if isOther {
+            #expect(await second.step() != .failed(.zero))
+            #expect(await second.report.failuresInARow == 3, "of another warehouse")
+        } else {
+            scene.warehouse.change { $0.isBehind = false }
+            try await scene.drain(second)
+            let names = try scene.loaded()
+            #expect(names.count == 20 && Set(names).count == 20)
+        }
     }
 
     @Test func `names of blocks say when the broker took them in, and those of earlier versions are read`() {

@@ -18,6 +18,8 @@ final class TroubledWarehouse: Warehouse {
         /// The share of loads that fail, half of them after they were committed.
         var failing = 0.0
         var random = SeededGenerator(seed: 0)
+        /// Whether the ledger is asked of a replica that has heard of nothing yet.
+        var isBehind = false
         var removed: (day: ArrivalDay, table: WarehouseTable)?
     }
 
@@ -64,7 +66,8 @@ final class TroubledWarehouse: Warehouse {
     }
 
     func ledger(since start: Int64, node: String?) async throws(WarehouseError) -> [LedgerEntry] {
-        blocks.flatMap(\.ledger).filter { $0.minute >= start && (node == nil || $0.node == node) }
+        if state.withLock({ $0.isBehind }) { return [] }
+        return blocks.flatMap(\.ledger).filter { $0.minute >= start && (node == nil || $0.node == node) }
     }
 
     func query(_ sql: String, limits: QueryLimits) async throws(WarehouseError) -> [JSONObject] {
