@@ -5,7 +5,7 @@ internal import Dispatch
 package import FloodgateWarehouse
 internal import Foundation
 
-/// Makes one Parquet file of others that this program wrote, in their order; costs a tenth of what DuckDB takes for it.
+/// Makes one Parquet file of others that this program wrote, in their order; costs a quarter of what DuckDB takes for it.
 struct ParquetMerge: Sendable {
     var table: WarehouseTable
     /// The files whose rows are taken.
