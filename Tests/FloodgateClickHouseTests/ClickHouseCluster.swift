@@ -86,9 +86,9 @@ final class Keeper: Sendable {
             ]
         )
         self.process.withLock { $0 = process }
-        // It listens before it serves, and 18.16 does not survive that.
+        // It listens before it serves, and 18.16 does not survive that. Who asks too early may never be answered.
         let isReady = await eventually {
-            !process.isRunning || Loopback.answer(self.port, to: "srvr").hasPrefix("Zookeeper version")
+            !process.isRunning || Loopback.answer(self.port, to: "srvr", patience: 1).hasPrefix("Zookeeper version")
         }
         try #require(isReady && process.isRunning, "ZooKeeper does not start")
     }

@@ -49,10 +49,13 @@ enum Loopback {
         }
     }
 
-    /// What whoever listens on the port says to `words` before it closes; nothing if nobody does.
-    static func answer(_ port: Int, to words: String) -> String {
+    /// What whoever listens on the port says to `words` before it closes, or says nothing for so many seconds; nothing if nobody
+    /// does.
+    static func answer(_ port: Int, to words: String, patience: Int = 60) -> String {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
+        var limit = timeval(tv_sec: patience, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = address(port)
         let isConnected = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
