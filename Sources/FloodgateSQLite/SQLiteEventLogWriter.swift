@@ -169,9 +169,9 @@ struct SQLiteEventLogWriter: Sendable {
             else { return }
             keeper.wait()
         }
-        keeper.seal(segment)
         queue.report(segment: nil)
         self.segment = nil
+        keeper.seal(segment)
     }
 
     private func age(of segment: EventSegment) -> Int64 {

@@ -92,6 +92,7 @@ import Testing
     @Test func `writes the log beside the file from its beginning again when it has become long`() async throws {
         var options = SQLiteEventLogOptions()
         options.logSizeBytes = 8 << 20
+        options.segmentSizeBytes = 256 << 20
         let log = try folder.open(options)
         for number in 1...24 { _ = try await log.append(large(number)) }
         #expect(log.status.segment == 1)
