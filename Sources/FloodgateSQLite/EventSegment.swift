@@ -138,8 +138,15 @@ package struct EventSegment: Sendable {
     /// Moves all of the log beside the file into the file, so that the next commit writes it from its beginning again.
     ///
     /// Between two commits: a mover beside the writer never has all of it. What cannot be moved stays where it is.
-    func moveAll() {
-        try? database.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)") }
+    /// - Parameter givesBack: Whether the log's room goes back to the disk, unless a reader is about it.
+    func moveAll(givesBack: Bool) {
+        try? database.writeWithoutTransaction { db in
+            guard givesBack else { return try db.execute(sql: "PRAGMA wal_checkpoint(PASSIVE)") }
+            // Commits wait for this; it does not wait for readers.
+            try db.execute(sql: "PRAGMA busy_timeout = 0")
+            defer { try? db.execute(sql: "PRAGMA busy_timeout = 5000") }
+            try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        }
     }
 
     /// Moves the log beside a segment into the file as far as it was committed, while its writer goes on.

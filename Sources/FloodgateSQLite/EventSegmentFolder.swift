@@ -138,6 +138,14 @@ package struct EventSegmentFolder: Sendable {
         guard fsync(file) == 0 else { throw Self.refusal(path) }
     }
 
+    /// Bytes that the disk has room for.
+    var freeBytes: Int {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return .max }
+        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return overflow ? .max : Int(clamping: bytes)
+    }
+
     static func refusal(_ path: String) -> EventLogError {
         let code = [ENOSPC, EDQUOT].contains(errno) ? EventLogError.Code.full : .storage
         return EventLogError(code, "\(path) cannot be written: \(String(cString: strerror(errno)))")

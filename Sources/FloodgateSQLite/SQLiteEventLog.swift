@@ -37,7 +37,13 @@ package final class SQLiteEventLog: PromptEventLog {
         let writer = SQLiteEventLogWriter(
             folder: folder,
             queue: queue,
-            keeper: SQLiteEventLogKeeper(folder: folder, queue: queue, logger: logger, now: now),
+            keeper: SQLiteEventLogKeeper(
+                folder: folder,
+                queue: queue,
+                ampleBytes: options.ampleBytes,
+                logger: logger,
+                now: now
+            ),
             options: options,
             segment: recovered.segment,
             highestNumber: recovered.highestNumber,

@@ -11,6 +11,15 @@ internal import Synchronization
 /// What fails here costs no batch. What was not moved stays where it was committed; a segment that was not sealed is complete,
 /// and the writer is told of it.
 final class SQLiteEventLogKeeper: Sendable {
+    /// What is known of the log beside a segment.
+    struct Log {
+        var number: Int64 = 0
+        /// How long it was when it was last moved; 0 if it was not, or begins anew.
+        var bytes = 0
+        /// Whether the disk has so little room that none is taken ahead of need.
+        var isTight = false
+    }
+
     private struct State {
         /// How much was asked for and is not done.
         var pending = 0
@@ -18,14 +27,15 @@ final class SQLiteEventLogKeeper: Sendable {
         var isMoveWaiting = false
         var spare: EventSegmentSpare?
         var unsealed: [(number: Int64, counts: EventCounts)] = []
-        /// How long the log is of the segment that was moved last.
-        var log: (number: Int64, bytes: Int) = (0, 0)
+        /// The log of the segment that was moved last.
+        var log = Log()
     }
 
     private let folder: EventSegmentFolder
     private let queue: SQLiteEventLogQueue
     private let logger: Logger
     private let now: @Sendable () -> Int64
+    private let ampleBytes: Int
     private let state = Mutex(State())
     // All of it waits for the disk.
     private let worker = DispatchQueue(label: "floodgate.event-log.keeper")
@@ -33,11 +43,13 @@ final class SQLiteEventLogKeeper: Sendable {
     init(
         folder: EventSegmentFolder,
         queue: SQLiteEventLogQueue,
+        ampleBytes: Int,
         logger: Logger,
         now: @escaping @Sendable () -> Int64
     ) {
         self.folder = folder
         self.queue = queue
+        self.ampleBytes = ampleBytes
         self.logger = logger
         self.now = now
     }
@@ -56,8 +68,8 @@ final class SQLiteEventLogKeeper: Sendable {
         }
     }
 
-    /// How long the log of a segment was when it was last moved, in bytes; 0 if it was not, or begins anew.
-    func logBytes(of number: Int64) -> Int { state.withLock { $0.log.number == number ? $0.log.bytes : 0 } }
+    /// What is known of the log of a segment.
+    func log(of number: Int64) -> Log { state.withLock { $0.log.number == number ? $0.log : Log(number: number) } }
 
     /// Notes that the log of a segment begins anew.
     func noteRestart() { state.withLock { $0.log.bytes = 0 } }
@@ -89,11 +101,11 @@ final class SQLiteEventLogKeeper: Sendable {
     }
 
     /// Gives back what room the segment made ahead has, as on a full disk.
-    func dropSpare() {
-        perform { [self] in
-            state.withLock { $0.spare = nil }
-            folder.removeSpare()
-        }
+    func dropSpare() { perform { [self] in giveBack() } }
+
+    private func giveBack() {
+        state.withLock { $0.spare = nil }
+        folder.removeSpare()
     }
 
     /// Has the log beside a segment moved into it as far as it goes, and room made for what comes.
@@ -106,7 +118,9 @@ final class SQLiteEventLogKeeper: Sendable {
         perform { [self] in
             state.withLock { $0.isMoveWaiting = false }
             guard let length = EventSegment.move(number, in: folder) else { return }
-            state.withLock { $0.log = (number, length) }
+            let isTight = folder.freeBytes < ampleBytes
+            state.withLock { $0.log = Log(number: number, bytes: length, isTight: isTight) }
+            guard !isTight else { return giveBack() }
             let room = length + Self.roomBytes
             try? folder.widen(number, to: room)
             let spare = state.withLock { state in

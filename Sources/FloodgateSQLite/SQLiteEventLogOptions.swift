@@ -7,6 +7,8 @@ package struct SQLiteEventLogOptions: Sendable {
     /// Bytes after which the log beside a segment is to be written from its beginning again, and half of what it may have;
     /// 96 MiB by default, which only many small batches reach.
     package var logSizeBytes = 96 << 20
+    /// Room on the disk below which none is taken ahead of need, and logs are kept at some 4 MiB; 1 GiB by default.
+    package var ampleBytes = 1 << 30
     /// Age at which a segment with data is sealed; a minute by default.
     package var segmentAge: Duration = .seconds(60)
     /// Bytes that all segments may have; 50 GiB by default.

@@ -24,9 +24,13 @@ struct SQLiteEventLogWriter: Sendable {
     /// When the disk and what it spoilt were last looked at.
     var lastMend: Int64?
     private var lastReport: Int64 = 0
+    /// Whether the disk had no room just now, and gets back what can be.
+    private var isFull = false
 
     /// Milliseconds; a disk that works again is used again within this.
     static let longestPause: Int64 = 10_000
+    /// Bytes of a log that are given back on a disk with little room.
+    private static let tightLog = 4 << 20
 
     init(
         folder: EventSegmentFolder,
@@ -88,7 +92,8 @@ struct SQLiteEventLogWriter: Sendable {
             note(error)
             // A full disk harms no file. After anything else the kernel may have dropped pages that SQLite takes for
             // written, so no batch goes into this file again.
-            if error.code == .full { keeper.dropSpare() } else { abandonSegment() }
+            isFull = error.code == .full
+            if isFull { keeper.dropSpare() } else { abandonSegment() }
             return .failure(error)
         }
     }
@@ -148,12 +153,14 @@ struct SQLiteEventLogWriter: Sendable {
     private mutating func moveIfDue() {
         guard let number = segment?.number else { return }
         if segment?.takeDueMove() ?? false { keeper.move(number) }
-        let length = keeper.logBytes(of: number)
-        guard length >= options.logSizeBytes, keeper.isIdle || length / 2 >= options.logSizeBytes else { return }
+        let log = keeper.log(of: number)
+        let limit = log.isTight ? min(Self.tightLog, options.logSizeBytes) : options.logSizeBytes
+        guard isFull || log.bytes >= limit && (keeper.isIdle || log.isTight || log.bytes / 2 >= limit) else { return }
         // The little that the keeper has not moved yet; few commits wait for that, and those that do get a shorter log.
         keeper.wait()
-        segment?.moveAll()
+        segment?.moveAll(givesBack: isFull || log.isTight)
         keeper.noteRestart()
+        isFull = false
     }
 
     /// Has the segment sealed while the next one already takes batches.

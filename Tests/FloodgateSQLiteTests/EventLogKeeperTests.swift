@@ -3,6 +3,8 @@
 import FloodgateIngest
 import FloodgateSQLite
 import Foundation
+import GRDB
+import Synchronization
 import Testing
 
 /// What happens to a log beside its commits.
@@ -102,6 +104,35 @@ import Testing
         let again = try crashed.open(options)
         #expect(try await again.read(after: 0, limit: 100).map(\.payload) == (1...24).map { large($0).payload })
         await again.shutdown()
+    }
+
+    @Test func `takes no room ahead of need on a disk that has little`() async throws {
+        var options = SQLiteEventLogOptions()
+        options.ampleBytes = .max
+        options.segmentSizeBytes = 256 << 20
+        let log = try folder.open(options)
+        for number in 1...24 {
+            _ = try await log.append(large(number))
+            #expect(size("segment-00000001.sqlite-wal") < 32 << 20)
+        }
+        #expect(size("next-wal") == 0)
+        #expect(try await log.read(after: 0, limit: 100).map(\.payload) == (1...24).map { large($0).payload })
+        await log.shutdown()
+    }
+
+    @Test func `gives the room of its log back to a disk that is full`() async throws {
+        let isFull = Mutex(false)
+        var options = SQLiteEventLogOptions()
+        options.willCommit = { _ in if isFull.withLock({ $0 }) { throw DatabaseError(resultCode: .SQLITE_FULL) } }
+        let log = try folder.open(options)
+        for number in 1...4 { _ = try await log.append(large(number)) }
+        isFull.withLock { $0 = true }
+        let error = await #expect(throws: EventLogError.self) { try await log.append(batch(5)) }
+        #expect(error?.code == .full)
+        try await wait { size("segment-00000001.sqlite-wal") == 0 && size("next-wal") == 0 }
+        isFull.withLock { $0 = false }
+        #expect(try await log.append(batch(6)) == 1 << 32 | 5)
+        await log.shutdown()
     }
 
     @Test func `takes no notice of a segment that was being made at a crash`() async throws {
