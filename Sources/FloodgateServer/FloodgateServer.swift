@@ -168,7 +168,7 @@ package struct FloodgateServer: Sendable {
         let keeper = LocalAccessKeeper(accesses: late, folder: folder)
         let services: [any Service] =
             [eventLogService] + (exports.map { [$0] } ?? []) + (pipeline.map { [$0] } ?? [])
-            + (trimmer.map { [$0] } ?? []) + [publisher, keeper]
+            + (trimmer.map { [$0] } ?? []) + [publisher, keeper, ReserveKeeper(folder: folder)]
         try await plane.run(front(), beside: services) { [settings, plane] address in
             let url = settings.localURL(of: address) + settings.pathPrefix
             let local = LocalAccess(url: url, key: access.text)

@@ -28,6 +28,15 @@ import Testing
         #expect(taken == nil)
     }
 
+    @Test func `grows when it is asked for more, and never shrinks`() throws {
+        try folder.prepare()
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        for (asked, held) in [(1 << 20, 1 << 20), (3 << 20, 3 << 20), (2 << 20, 3 << 20), (0, 3 << 20)] {
+            folder.holdReserve(asked)
+            #expect(taken == held)
+        }
+    }
+
     @Test func `leaves no file where there is no room`() throws {
         try folder.prepare()
         defer { try? FileManager.default.removeItem(atPath: folder.path) }
