@@ -48,6 +48,25 @@ enum HTTP {
         )
     }
 
+    /// Sends the head of a request and the beginning of its body on a connection of its own, and waits for the answer.
+    ///
+    /// For what is refused by its head: the server does not take the rest, and a client that goes on sending may lose the answer.
+    static func sendBeginning(
+        _ method: String,
+        port: Int,
+        _ path: String,
+        _ headers: [String: String],
+        body: [UInt8]
+    ) throws -> Answer {
+        var head = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.count)\r\n"
+        for (name, value) in headers { head += "\(name): \(value)\r\n" }
+        let text = try raw(port: port, Array((head + "\r\n").utf8) + body.prefix(16 << 10))
+        let parts = text.split(separator: "\r\n\r\n", maxSplits: 1)
+        let lines = parts.first?.split(separator: "\r\n") ?? []
+        let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        return Answer(status: status ?? 0, headers: [:], body: parts.count == 2 ? Array(parts[1].utf8) : [])
+    }
+
     /// Tries again as often as the client may have a connection at hand that the server has ended between two requests, as it
     /// may: nothing of the request was sent then.
     private static func execute(
